@@ -1,0 +1,58 @@
+# Drawbridge. `make run` serves it with example draws, `make test` runs every check.
+
+BINDINGS := target/bindings
+SITE := target/site/assets.json
+BROWSER_SOURCES := $(shell find app shared/src style scripts/assets.mjs Cargo.lock Cargo.toml package-lock.json -type f)
+CRATES := -p shared -p app -p server
+
+.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test clean
+
+run: build
+	target/release/drawbridge serve --demo
+
+# One self-sufficient binary: target/release/drawbridge.
+build: assets
+	cargo build --release -p server
+
+assets: $(SITE)
+
+setup:
+	@scripts/setup.sh build
+
+$(SITE): $(BROWSER_SOURCES) | setup
+	cargo build -p app --lib --features hydrate --target wasm32-unknown-unknown --profile browser
+	target/tools/bin/wasm-bindgen --target web --no-typescript --out-name app --out-dir $(BINDINGS)/app \
+		target/wasm32-unknown-unknown/browser/app.wasm
+	node scripts/assets.mjs $(BINDINGS)/app target/site
+
+test:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory rust-test
+	@$(MAKE) --no-print-directory rules-test
+	@$(MAKE) --no-print-directory browser-test
+
+fmt:
+	cargo fmt --all --check
+
+lint: fmt assets
+	cargo clippy --release $(CRATES) --all-targets -- -D warnings
+	cargo clippy --profile browser --target wasm32-unknown-unknown -p app --lib --features hydrate -- -D warnings
+	cargo clippy --profile browser --target wasm32-unknown-unknown -p rules-wasm -- -D warnings
+
+# Unit, property and integration tests, against the code that ships.
+rust-test: assets
+	CORPUS_VERDICTS=$(CURDIR)/target/corpus-verdicts.jsonl cargo test --release $(CRATES)
+
+# The same rules as WASM, case by case against what they said natively.
+rules-test:
+	cargo build -p rules-wasm --target wasm32-unknown-unknown --profile browser
+	target/tools/bin/wasm-bindgen --target nodejs --no-typescript --out-dir $(BINDINGS)/rules \
+		target/wasm32-unknown-unknown/browser/rules_wasm.wasm
+	node end2end/rules-wasm/run.mjs $(BINDINGS)/rules target/corpus-verdicts.jsonl
+
+browser-test: build
+	npx playwright test --config end2end/browser/playwright.config.ts
+
+clean:
+	cargo clean

@@ -1,0 +1,186 @@
+//! One press of Register, as the admission path sees it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use shared::entry::{FINGERPRINT_VERSION, Names};
+use shared::token::{Freshness, TokenParts};
+use shared::{Entry, EntryForm, Layer, Problem};
+use uuid::Uuid;
+
+use super::ending::{Ending, Refusal};
+use super::protocol::Claimant;
+use crate::ambient::Ambient;
+use crate::receipt;
+use crate::secrets::{Digest, Keys, bucket};
+use crate::store::Draw;
+use crate::store::entries::{Claim, ClaimKind, Identity, NewEntry};
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The client's address, behind trusted proxies.
+    pub address: IpAddr,
+    /// The genuine entrant cookie, if there was one.
+    pub cookie: Option<[u8; 16]>,
+}
+
+/// A genuine page token of this draw.
+#[derive(Clone, Copy, Debug)]
+pub struct Token {
+    parts: TokenParts,
+    /// Names it: its claim, and the key of everything remembered under it.
+    pub claim: Digest,
+    is_expired: bool,
+}
+
+impl Token {
+    /// Makes a new one; the text, and the instant at which it ends.
+    pub fn issue(ambient: &Ambient, keys: &Keys, draw: Uuid) -> (String, i64) {
+        let mut parts = TokenParts { issued_at: ambient.now(), nonce: ambient.random(), mac: [0; 16] };
+        parts.mac = keys.sign_token(draw, &parts.signed_bytes());
+        let ends_at = parts.issued_at + shared::limits::TOKEN_LIFE_MS;
+        (BASE64_URL_SAFE_NO_PAD.encode(parts.to_bytes()), ends_at)
+    }
+
+    /// Reads one: size and syntax, then mark and draw. That it is old is held against it only later.
+    ///
+    /// # Errors
+    /// `idempotency-key-invalid` for what is no token, `token-invalid` for one that is not genuine.
+    pub fn read(key: &str, keys: &Keys, draw: Uuid, now: i64) -> Result<Self, Problem> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(key).map_err(|_| Problem::KeyInvalid)?;
+        let parts = TokenParts::from_bytes(&bytes).ok_or(Problem::KeyInvalid)?;
+        if !keys.is_token(draw, &parts.signed_bytes(), &parts.mac) {
+            return Err(Problem::TokenInvalid);
+        }
+        let freshness = parts.freshness(now);
+        if freshness == Freshness::FromTheFuture {
+            return Err(Problem::TokenInvalid);
+        }
+        // Without the mark, so that the same token signed anew by a rotated secret is the same claim.
+        let claim = keys.claim(draw, ClaimKind::Token.as_str(), &parts.signed_bytes());
+        Ok(Self { parts, claim, is_expired: freshness == Freshness::Expired })
+    }
+}
+
+/// One attempt, judged by the rules of one version of its draw.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The draw, at the version it was judged by.
+    pub draw: Arc<Draw>,
+    /// The key of everything remembered.
+    pub token: Token,
+    /// What it tells of itself.
+    pub claimant: Claimant,
+    /// The way into the database, or the verdict that is held back until the key is known to be unused.
+    pub verdict: Result<(Entry, Identity), Ending>,
+    /// Where it comes from.
+    pub sender: Sender,
+}
+
+impl Attempt {
+    /// Judges a form.
+    pub fn judge(
+        draw: Arc<Draw>,
+        token: Token,
+        form: &EntryForm,
+        sender: Sender,
+        keys: &Keys,
+        now: i64,
+    ) -> Self {
+        let browser = sender.cookie.as_ref().map(|cookie| keys.browser_proof(cookie));
+        let parsed = Entry::parse(form, &draw.spec.rules, draw.dates(now));
+        // An invalid form can still be the retry of one that was valid under earlier rules, so what can be
+        // read of it is.
+        let names = match &parsed {
+            Ok(entry) => {
+                Names { email: Some(entry.email.canonical.clone()), payload: Some(entry.canonical_bytes()) }
+            }
+            Err(_) => Names::read(form, &draw.spec.rules),
+        };
+        let person = names.email.map(|email| keys.person(draw.id, &email));
+        let fingerprint = names.payload.map(|payload| keys.fingerprint(draw.id, &payload));
+        let claimant =
+            Claimant { person, fingerprint: fingerprint.map(|print| (print, FINGERPRINT_VERSION)), browser };
+        let verdict = match (parsed, person, fingerprint) {
+            (Err(errors), ..) => {
+                let refusal = Refusal { errors, ..Problem::ValidationFailed.into() };
+                Err(Ending::refused(refusal, Layer::Rules))
+            }
+            _ if token.is_expired => Err(Ending::refused(Problem::TokenExpired, Layer::Token)),
+            (Ok(entry), Some(person), Some(fingerprint)) => {
+                let fingerprint_version = FINGERPRINT_VERSION;
+                Ok((entry, Identity { person, fingerprint, fingerprint_version, browser }))
+            }
+            (Ok(_), ..) => Err(Ending::refused(Problem::Internal, Layer::Rules)),
+        };
+        Self { draw, token, claimant, verdict, sender }
+    }
+
+    /// The row to write. Made once for an attempt, however often it is written.
+    pub fn new_entry(&self, entry: &Entry, identity: Identity, keys: &Keys, ambient: &Ambient) -> NewEntry {
+        let draw = &self.draw;
+        let mut claims = vec![Claim { kind: ClaimKind::Token, key: self.token.claim }];
+        let mut claim = |kind: ClaimKind, value: Option<&String>| {
+            claims.extend(
+                value.map(|value| Claim { kind, key: keys.claim(draw.id, kind.as_str(), value.as_bytes()) }),
+            );
+        };
+        claim(ClaimKind::Phone, entry.phone.as_ref().filter(|_| draw.spec.rules.one_per_phone));
+        claim(ClaimKind::Member, entry.member_id.as_ref());
+        NewEntry {
+            id: ambient.new_id(),
+            receipt: receipt::new_code(ambient, bucket(&identity.person)),
+            identity,
+            claims,
+            entry: entry.clone(),
+            draw_version: draw.version,
+            ip_prefix: Some(keys.ip_prefix(draw.id, &network(self.sender.address))),
+            token_age: Some(ambient.now() - self.token.parts.issued_at),
+        }
+    }
+}
+
+/// The part of an address that names its network: 24 bits of IPv4, 48 of IPv6.
+fn network(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.octets()[..3].to_vec(),
+        IpAddr::V6(address) => address.octets()[..6].to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::Secret;
+
+    #[test]
+    fn a_token_is_genuine_in_its_draw_only() {
+        let keys = Keys::new(&Secret::new([1; 32]), None);
+        let ambient = Ambient::system();
+        let (draw, other) = (ambient.new_id(), ambient.new_id());
+        let (text, _) = Token::issue(&ambient, &keys, draw);
+        assert_eq!(text.len(), 52);
+        assert!(Token::read(&text, &keys, draw, ambient.now()).is_ok());
+        assert_eq!(Token::read(&text, &keys, other, ambient.now()).err(), Some(Problem::TokenInvalid));
+        assert_eq!(Token::read(&text[1..], &keys, draw, ambient.now()).err(), Some(Problem::KeyInvalid));
+        for at in 0..text.len() {
+            let mut forged = text.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).expect("ASCII");
+            assert_eq!(
+                Token::read(&forged, &keys, draw, ambient.now()).err(),
+                Some(Problem::TokenInvalid),
+                "{at}"
+            );
+        }
+        let early = ambient.now() - 200_000;
+        assert_eq!(
+            Token::read(&text, &keys, draw, early).err(),
+            Some(Problem::TokenInvalid),
+            "from the future"
+        );
+    }
+}

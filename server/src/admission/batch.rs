@@ -1,0 +1,210 @@
+//! Group commit: writer tasks gather what arrives while they commit, and write it in one transaction.
+//!
+//! There is no timer: an idle server writes at once, a busy one in batches as large as its commits are slow.
+//! Writers own what they write: nobody cancels them, least of all a client that hangs up.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::store::entries::{NewEntry, Written};
+use crate::store::{Store, StoreError, StoreResult};
+
+/// Attempts that may wait in one server.
+pub const QUEUE_MAX: usize = 4096;
+/// Above this expected wait new attempts are refused at once.
+const EXPECTED_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Entries of one transaction.
+const BATCH_MAX: usize = 512;
+/// Pauses before a batch in doubt is written again, with the same ids.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(400)];
+/// How often an entry may lose to something that is not there in the end.
+const AGAIN_MAX: u32 = 5;
+
+/// What became of a submitted entry.
+#[derive(Debug)]
+pub enum Submitted {
+    /// The store's word.
+    Written(Written),
+    /// Not queued: too much is waiting.
+    Overloaded,
+    /// The store has no word: the entry may be there or not.
+    Unknown,
+}
+
+struct Queued {
+    draw: Uuid,
+    entry: NewEntry,
+    tries: u32,
+    done: oneshot::Sender<Submitted>,
+}
+
+/// The way to the writers.
+#[derive(Clone, Debug)]
+pub struct Batches {
+    queue: mpsc::Sender<Queued>,
+    pace: Arc<Pace>,
+}
+
+/// How much waits, and how fast it goes.
+#[derive(Debug, Default)]
+struct Pace {
+    waiting: AtomicUsize,
+    /// Moving average, nanoseconds an entry.
+    nanos_per_entry: AtomicU64,
+}
+
+impl Pace {
+    fn expected_wait(&self) -> Duration {
+        let waiting = self.waiting.load(Ordering::Relaxed) as u64;
+        Duration::from_nanos(waiting.saturating_mul(self.nanos_per_entry.load(Ordering::Relaxed)))
+    }
+
+    fn note(&self, took: Duration, entries: usize) {
+        let sample = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / entries.max(1) as u64;
+        let before = self.nanos_per_entry.load(Ordering::Relaxed);
+        let after = if before == 0 { sample } else { (before * 7).saturating_add(sample) / 8 };
+        self.nanos_per_entry.store(after, Ordering::Relaxed);
+    }
+
+    fn changed(&self) {
+        #[expect(clippy::cast_precision_loss, reason = "at most a few thousand")]
+        metrics::gauge!("drawbridge_queue_depth").set(self.waiting.load(Ordering::Relaxed) as f64);
+    }
+}
+
+impl Batches {
+    /// Starts a writer over a store. It ends, with everything written, when the last [`Batches`] is dropped.
+    pub fn start(store: Arc<dyn Store>) -> Self {
+        let (queue, arrivals) = mpsc::channel(QUEUE_MAX);
+        let pace = Arc::new(Pace::default());
+        tokio::spawn(Writer { store, pace: Arc::clone(&pace), arrivals }.run());
+        Self { queue, pace }
+    }
+
+    /// Whether a new attempt would have to wait too long.
+    pub fn is_overloaded(&self) -> bool {
+        self.pace.expected_wait() > EXPECTED_WAIT_MAX || self.queue.capacity() == 0
+    }
+
+    /// Queues an entry and waits for its fate.
+    pub async fn submit(&self, draw: Uuid, entry: NewEntry) -> Submitted {
+        if self.is_overloaded() {
+            return Submitted::Overloaded;
+        }
+        let (done, fate) = oneshot::channel();
+        self.pace.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(Queued { draw, entry, tries: 0, done }).is_err() {
+            self.pace.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Submitted::Overloaded;
+        }
+        self.pace.changed();
+        fate.await.unwrap_or(Submitted::Unknown)
+    }
+}
+
+struct Writer {
+    store: Arc<dyn Store>,
+    pace: Arc<Pace>,
+    arrivals: mpsc::Receiver<Queued>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        // What lost to something that is not there in the end goes first.
+        let mut again: VecDeque<Queued> = VecDeque::new();
+        loop {
+            let mut gathered: Vec<Queued> = again.drain(..).collect();
+            if gathered.is_empty() {
+                match self.arrivals.recv().await {
+                    Some(queued) => gathered.push(queued),
+                    None => return,
+                }
+            }
+            while gathered.len() < BATCH_MAX {
+                match self.arrivals.try_recv() {
+                    Ok(queued) => gathered.push(queued),
+                    Err(_) => break,
+                }
+            }
+            for (draw, batch) in by_draw(gathered) {
+                again.extend(self.write(draw, batch).await);
+            }
+        }
+    }
+
+    /// Writes a batch and tells everybody; returns who has to try again.
+    async fn write(&self, draw: Uuid, batch: Vec<Queued>) -> Vec<Queued> {
+        let (entries, waiting): (Vec<NewEntry>, Vec<_>) =
+            batch.into_iter().map(|queued| (queued.entry, (queued.tries, queued.done))).unzip();
+        let began = Instant::now();
+        let fates = self.write_until_known(draw, &entries).await;
+        let took = began.elapsed();
+        self.pace.note(took, entries.len());
+        #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
+        metrics::histogram!("drawbridge_batch_size").record(entries.len() as f64);
+        metrics::histogram!("drawbridge_batch_seconds").record(took.as_secs_f64());
+        let mut again = Vec::new();
+        let mut told = 0;
+        let mut tell = |done: oneshot::Sender<Submitted>, fate| {
+            told += 1;
+            // Nobody listens any more when the server is going down: the entry is written all the same.
+            let _ = done.send(fate);
+        };
+        match fates {
+            Ok(fates) => {
+                for ((fate, entry), (tries, done)) in fates.into_iter().zip(entries).zip(waiting) {
+                    match fate {
+                        Written::Again if tries < AGAIN_MAX => {
+                            again.push(Queued { draw, entry, tries: tries + 1, done });
+                        }
+                        Written::Again => tell(done, Submitted::Unknown),
+                        fate => tell(done, Submitted::Written(fate)),
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    entries = waiting.len(),
+                    "a batch was not written"
+                );
+                for (_, done) in waiting {
+                    tell(done, Submitted::Unknown);
+                }
+            }
+        }
+        self.pace.waiting.fetch_sub(told, Ordering::Relaxed);
+        self.pace.changed();
+        again
+    }
+
+    /// Writes a batch; when nobody can say whether it was written, writes it again with the same ids, and
+    /// believes only that.
+    async fn write_until_known(&self, draw: Uuid, entries: &[NewEntry]) -> StoreResult<Vec<Written>> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            match (self.store.write(draw, entries).await, pauses.next()) {
+                (Err(StoreError::Unavailable(error)), Some(pause)) => {
+                    tracing::warn!(%error, "a batch is in doubt, writing it again");
+                    tokio::time::sleep(*pause).await;
+                }
+                (result, _) => return result,
+            }
+        }
+    }
+}
+
+/// Groups what was gathered by draw, each in order of arrival.
+fn by_draw(gathered: Vec<Queued>) -> HashMap<Uuid, Vec<Queued>> {
+    let mut draws: HashMap<Uuid, Vec<Queued>> = HashMap::new();
+    for queued in gathered {
+        draws.entry(queued.draw).or_default().push(queued);
+    }
+    draws
+}

@@ -1,0 +1,390 @@
+//! How a registration travels: [`Admission::admit`], top to bottom, is the specification's section 3.
+//!
+//! Each layer only sheds load for the next; the database's constraints alone are the authority. A verdict
+//! against an attempt (invalid, token too old, too many for this person) is held until no layer and no
+//! claim row knows its key, because nothing refuses a known retry.
+
+pub mod attempt;
+pub mod batch;
+pub mod ending;
+pub mod flights;
+pub mod keys;
+pub mod protocol;
+pub mod remembered;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use shared::{EntryForm, FieldError, Layer, Problem};
+use tokio::time::timeout;
+
+use crate::ambient::Ambient;
+use crate::coordination::{Coordination, CoordinationError, Lease, Owner, Rate, Take};
+use crate::draws::DrawBook;
+use crate::receipt;
+use crate::secrets::{Digest, Keys};
+use crate::store::entries::{ClaimKind, Identity, NewEntry, Written};
+use crate::store::{Draw, Store, StoreError};
+use attempt::{Attempt, Sender, Token};
+use batch::{Batches, Submitted};
+use ending::{Ending, Refusal};
+use flights::{Flights, Place};
+use protocol::Decision;
+use remembered::{Committed, Memory};
+
+/// How often a request starts over because what it waited for left no answer, or the draw was edited.
+const ROUNDS: usize = 5;
+
+/// What the admission path is made of.
+#[derive(Debug)]
+pub struct Admission {
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// Subkeys.
+    pub keys: Arc<Keys>,
+    /// The authority.
+    pub store: Arc<dyn Store>,
+    /// What servers share.
+    pub shared: Arc<dyn Coordination>,
+    /// Names the database's past.
+    pub epoch: Digest,
+    /// Draws.
+    pub draws: Arc<DrawBook>,
+    /// The writers.
+    pub batches: Batches,
+    /// Committed outcomes of this process.
+    pub memory: Memory,
+    /// Attempts of this process.
+    pub flights: Flights,
+    /// Turns of a client address; `None` is off.
+    pub address_rate: Option<Rate>,
+    /// New attempts of a person in a draw; `None` is off.
+    pub person_rate: Option<Rate>,
+}
+
+/// A request to register: what it is for, where it comes from, its key and its body, which is read only
+/// when it is wanted.
+#[derive(Debug)]
+pub struct Submission<F> {
+    /// The draw.
+    pub draw: Arc<Draw>,
+    /// The sender.
+    pub sender: Sender,
+    /// The key, as far as it could be read.
+    pub key: Result<String, Problem>,
+    /// The form, as far as it can be read.
+    pub body: F,
+}
+
+impl Admission {
+    /// Lets an attempt in, exactly once.
+    pub async fn admit<F>(self: &Arc<Self>, submission: Submission<F>) -> Ending
+    where
+        F: Future<Output = Result<EntryForm, Refusal>>,
+    {
+        let Submission { mut draw, sender, key, body } = submission;
+        // limiter
+        if let Some(refused) = self.address_limit(&sender).await {
+            return refused;
+        }
+        // token
+        let read = |key: String| Token::read(&key, &self.keys, draw.id, self.ambient.now());
+        let token = match key.and_then(read) {
+            Ok(token) => token,
+            Err(problem) => return Ending::refused(problem, Layer::Token),
+        };
+        let form = match body.await {
+            Ok(form) => form,
+            Err(refusal) => return Ending::refused(refusal, Layer::Edge),
+        };
+        for _ in 0..ROUNDS {
+            // rules: an "invalid" is held
+            let attempt =
+                Attempt::judge(draw.clone(), token, &form, sender.clone(), &self.keys, self.ambient.now());
+            // memory: committed here, or in flight here?
+            if let Some(committed) = self.memory.get(&token.claim) {
+                return self.decide(&attempt, &committed, Layer::Memory);
+            }
+            let person = attempt.claimant.person;
+            let (end, joined) = match self.flights.enter(token.claim, attempt.claimant) {
+                Place::Lead(lead, end) => {
+                    // cache, lock, held verdicts, constraint, settle: whether or not the client stays
+                    let admission = Arc::clone(self);
+                    tokio::spawn(async move { lead.end(admission.lead(attempt).await) });
+                    (end, false)
+                }
+                Place::Join(end) => (end, true),
+                Place::Wait(end) => match timeout(keys::WAIT, flights::ended(end)).await {
+                    Ok(_) => continue,
+                    Err(_) => return in_progress(),
+                },
+            };
+            match timeout(keys::WRITE_WAIT, flights::ended(end)).await {
+                Ok(Some(ending)) if is_stale(&ending) => {
+                    draw = match self.draws.reload(&draw.spec.slug).await {
+                        Ok(Some(draw)) => draw,
+                        Ok(None) => return Ending::refused(Problem::DrawNotFound, Layer::Edge),
+                        Err(error) => return store_failed(&error),
+                    };
+                }
+                Ok(Some(ending)) if joined => return ending.shared(person),
+                Ok(Some(ending)) => return ending,
+                Ok(None) if joined => {}
+                Ok(None) => return Ending::refused(Problem::Internal, Layer::Constraint),
+                Err(_) if joined => return in_progress(),
+                Err(_) => return Ending::unavailable(),
+            }
+        }
+        in_progress()
+    }
+
+    /// The work of an attempt that nobody in this process is working on.
+    async fn lead(&self, attempt: Attempt) -> Ending {
+        // cache + lock
+        let lease = match self.look_or_lease(&attempt).await {
+            Look::Committed(committed) => {
+                self.memory.insert(attempt.token.claim, Arc::clone(&committed));
+                return self.decide(&attempt, &committed, Layer::Cache);
+            }
+            Look::Busy => return in_progress(),
+            Look::Nothing(lease) => lease,
+        };
+        // held verdicts, then the constraint
+        let (ending, committed) = match self.held(&attempt).await {
+            Err(held) => self.unless_known(&attempt, held).await,
+            Ok((entry, identity)) => {
+                let entry = attempt.new_entry(entry, identity, &self.keys, &self.ambient);
+                self.write(&attempt, entry).await
+            }
+        };
+        // settle
+        self.settle(&attempt, lease, committed).await;
+        ending
+    }
+
+    /// Turns of a client address.
+    async fn address_limit(&self, sender: &Sender) -> Option<Ending> {
+        let address = match sender.address.to_canonical() {
+            std::net::IpAddr::V4(address) => address.octets().to_vec(),
+            // One subscriber of IPv6 has at least a /64.
+            std::net::IpAddr::V6(address) => address.octets()[..8].to_vec(),
+        };
+        self.limit(self.address_rate?, keys::address_allowance(&self.keys, &address)).await
+    }
+
+    async fn limit(&self, rate: Rate, key: crate::coordination::Key) -> Option<Ending> {
+        match self.shared.take(&key, rate).await {
+            Ok(Take::Granted) => None,
+            Ok(Take::Refused { retry_after }) => {
+                Some(Ending::refused(Refusal::after(Problem::RateLimited, retry_after), Layer::Limiter))
+            }
+            Err(error) => {
+                note_failure("take", &error);
+                None
+            }
+        }
+    }
+
+    /// The verdict that stands against an attempt, if any; else the way into the database.
+    async fn held<'a>(&self, attempt: &'a Attempt) -> Result<(&'a shared::Entry, Identity), Ending> {
+        let (entry, identity) = attempt.verdict.as_ref().map_err(Clone::clone)?;
+        if let Some(rate) = self.person_rate {
+            let key = keys::person_allowance(&self.keys, attempt.draw.id, &identity.person);
+            if let Some(refused) = self.limit(rate, key).await {
+                return Err(refused);
+            }
+        }
+        if self.batches.is_overloaded() {
+            return Err(overloaded());
+        }
+        Ok((entry, *identity))
+    }
+
+    /// A held verdict, unless the key's claim row knows better.
+    async fn unless_known(&self, attempt: &Attempt, held: Ending) -> (Ending, Option<Arc<Committed>>) {
+        match self.store.by_token(attempt.draw.id, &attempt.token.claim).await {
+            Ok(Some(stored)) => {
+                let committed = Arc::new(Committed::from_stored(&stored, &attempt.draw.spec.slug));
+                (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
+            }
+            Ok(None) => (held, None),
+            Err(error) => (store_failed(&error), None),
+        }
+    }
+
+    /// Writes an attempt; its end, and what is now known to be committed under its key.
+    async fn write(&self, attempt: &Attempt, entry: NewEntry) -> (Ending, Option<Arc<Committed>>) {
+        let (identity, id, code) = (entry.identity, entry.id, entry.receipt.clone());
+        let slug = &attempt.draw.spec.slug;
+        let refused = |refusal: Refusal| (Ending::refused(refusal, Layer::Constraint), None);
+        let written = match self.batches.submit(attempt.draw.id, entry).await {
+            Submitted::Written(written) => written,
+            Submitted::Overloaded => return self.unless_known(attempt, overloaded()).await,
+            Submitted::Unknown => return (Ending::unavailable(), None),
+        };
+        match written {
+            Written::Created { registered_at } => {
+                let body = receipt::body(&code, slug, id, registered_at);
+                (Ending::created(body.clone()), Some(Arc::new(Committed { identity, body })))
+            }
+            // The very entry of an earlier round, whose answer was lost.
+            Written::TokenKnown(stored) => {
+                let committed = Arc::new(Committed::from_stored(&stored, slug));
+                (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
+            }
+            Written::PersonKnown(stored) => {
+                let known = Committed::from_stored(&stored, slug);
+                let ending = match protocol::person_is_known(&stored.identity, &identity) {
+                    Decision::Replay => {
+                        Ending::replayed(known.body, stored.identity.person, Layer::Constraint)
+                    }
+                    Decision::KeyReused | Decision::AlreadyRegistered => {
+                        Ending::refused(Problem::AlreadyRegistered, Layer::Constraint)
+                    }
+                };
+                (ending, None)
+            }
+            Written::ClaimsTaken(kinds) => {
+                let errors = kinds.into_iter().filter_map(taken).collect();
+                refused(Refusal { errors, ..Problem::AlreadyRegistered.into() })
+            }
+            Written::NotOpen(opens_at, now) => refused(Refusal::after(Problem::NotOpen, opens_at - now)),
+            Written::Closed => refused(Problem::Closed.into()),
+            Written::Full => refused(Problem::Full.into()),
+            Written::DrawChanged | Written::Again => refused(stale()),
+            Written::Refused(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    draw = slug,
+                    "the database refused what the rules accepted"
+                );
+                refused(Problem::Internal.into())
+            }
+        }
+    }
+
+    /// What a committed outcome under an attempt's key means for it.
+    fn decide(&self, attempt: &Attempt, committed: &Committed, layer: Layer) -> Ending {
+        match protocol::key_is_known(attempt.draw.spec.mode, &committed.identity, &attempt.claimant) {
+            Decision::Replay => Ending::replayed(committed.body.clone(), committed.identity.person, layer),
+            Decision::KeyReused | Decision::AlreadyRegistered => Ending::refused(Problem::KeyReused, layer),
+        }
+    }
+
+    /// The shared outcome, or the lease to make it. An attempt that will not write only looks.
+    async fn look_or_lease(&self, attempt: &Attempt) -> Look {
+        let key = keys::outcome(&self.keys, &attempt.token.claim);
+        let owner: Owner = self.ambient.random();
+        let until = tokio::time::Instant::now() + keys::WAIT;
+        loop {
+            let found = if attempt.verdict.is_ok() {
+                self.shared.get_or_lease(&key, &owner, keys::LEASE_LIFE).await
+            } else {
+                self.shared.get(&key).await.map(|found| found.map_or(Lease::Leased, Lease::Found))
+            };
+            match found {
+                Ok(Lease::Found(sealed)) => {
+                    match Committed::open(
+                        &sealed,
+                        &self.keys,
+                        &self.epoch,
+                        attempt.draw.id,
+                        &attempt.token.claim,
+                    ) {
+                        Some(committed) => return Look::Committed(Arc::new(committed)),
+                        // Forged, of another environment or of an earlier database: worth nothing.
+                        None => {
+                            metrics::counter!("drawbridge_cache_errors_total", "operation" => "open")
+                                .increment(1);
+                            return Look::Nothing(None);
+                        }
+                    }
+                }
+                Ok(Lease::Leased) => return Look::Nothing(attempt.verdict.is_ok().then_some(owner)),
+                Ok(Lease::Busy) => {
+                    let left = until.saturating_duration_since(tokio::time::Instant::now());
+                    if left.is_zero() {
+                        return Look::Busy;
+                    }
+                    if let Err(error) = self.shared.wait(&key, left).await {
+                        note_failure("wait", &error);
+                        return Look::Nothing(None);
+                    }
+                }
+                Err(error) => {
+                    note_failure("get", &error);
+                    return Look::Nothing(None);
+                }
+            }
+        }
+    }
+
+    /// Remembers what is committed, in this process and for all servers; gives up the lease either way.
+    async fn settle(&self, attempt: &Attempt, lease: Option<Owner>, committed: Option<Arc<Committed>>) {
+        let token = attempt.token.claim;
+        if let Some(committed) = &committed {
+            self.memory.insert(token, Arc::clone(committed));
+        }
+        let Some(owner) = lease else { return };
+        let key = keys::outcome(&self.keys, &token);
+        let done = match committed {
+            Some(committed) => {
+                let sealed = committed.seal(&self.keys, &self.epoch, attempt.draw.id, &token);
+                self.shared.settle(&key, &owner, sealed, keys::OUTCOME_LIFE).await
+            }
+            None => self.shared.release(&key, &owner).await,
+        };
+        if let Err(error) = done {
+            note_failure("settle", &error);
+        }
+    }
+}
+
+/// What looking into what servers share came to.
+enum Look {
+    Committed(Arc<Committed>),
+    /// Nothing known; the lease, where one was taken.
+    Nothing(Option<Owner>),
+    /// Another server has been working on this key for long.
+    Busy,
+}
+
+fn in_progress() -> Ending {
+    Ending::refused(Refusal::after(Problem::InProgress, 1000), Layer::Lock)
+}
+
+fn overloaded() -> Ending {
+    Ending::refused(Refusal::after(Problem::Overloaded, 3000), Layer::Limiter)
+}
+
+/// An inner sign, never answered: the draw was edited, judge again.
+fn stale() -> Refusal {
+    Problem::VersionConflict.into()
+}
+
+fn is_stale(ending: &Ending) -> bool {
+    matches!(&ending.answer, ending::Answer::Problem(refusal) if refusal.problem == Problem::VersionConflict)
+}
+
+fn taken(kind: ClaimKind) -> Option<FieldError> {
+    Some(FieldError {
+        field: kind.field()?.into(),
+        code: "taken".into(),
+        message: "This is registered with another entry already".into(),
+    })
+}
+
+fn store_failed(error: &StoreError) -> Ending {
+    tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+    if error.is_temporary() {
+        Ending::unavailable()
+    } else {
+        Ending::refused(Problem::Internal, Layer::Constraint)
+    }
+}
+
+/// A layer that fails is skipped and counted, never answered for.
+fn note_failure(operation: &'static str, error: &CoordinationError) {
+    metrics::counter!("drawbridge_cache_errors_total", "operation" => operation).increment(1);
+    tracing::warn!(%error, operation, "coordination failed, going on without it");
+}

@@ -1,0 +1,176 @@
+//! Committed outcomes: what is remembered of an entry so that a retry needs no database, in this process and,
+//! as bytes under a MAC, in what all servers share.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use crate::receipt;
+use crate::secrets::{Digest, Keys, same};
+use crate::store::Stored;
+use crate::store::entries::Identity;
+
+/// Bytes of committed outcomes this process keeps.
+pub const MEMORY_BYTES: u64 = 48 << 20;
+/// Bytes the in-process stand-in for the shared cache keeps. Together they stay within 64 MiB.
+pub const SHARED_BYTES: u64 = 16 << 20;
+
+/// A committed outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Who and what.
+    pub identity: Identity,
+    /// The receipt, byte for byte.
+    pub body: Bytes,
+}
+
+impl Committed {
+    /// From an entry the database knows.
+    pub fn from_stored(stored: &Stored, slug: &str) -> Self {
+        let body = receipt::body(&stored.receipt, slug, stored.id, stored.registered_at);
+        Self { identity: stored.identity, body }
+    }
+
+    /// The bytes all servers share, with a MAC over the database's epoch, the draw, the key and everything
+    /// else, so that a value of another environment, of another key, or of nobody, counts for nothing.
+    pub fn seal(&self, keys: &Keys, epoch: &Digest, draw: Uuid, key: &Digest) -> Bytes {
+        let Identity { person, fingerprint, fingerprint_version, browser } = &self.identity;
+        let mut sealed = Vec::with_capacity(HEAD_BYTES + self.body.len() + MAC_BYTES);
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(person);
+        sealed.extend_from_slice(fingerprint);
+        sealed.extend_from_slice(&fingerprint_version.to_be_bytes());
+        sealed.push(u8::from(browser.is_some()));
+        sealed.extend_from_slice(&browser.unwrap_or_default());
+        sealed.extend_from_slice(&self.body);
+        let mac = keys.cached_outcome(&[b"sealed", epoch, draw.as_bytes(), key, &sealed]);
+        sealed.extend_from_slice(&mac);
+        Bytes::from(sealed)
+    }
+
+    /// Reads what [`Self::seal`] made; `None` for anything else.
+    pub fn open(sealed: &Bytes, keys: &Keys, epoch: &Digest, draw: Uuid, key: &Digest) -> Option<Self> {
+        let content_bytes = sealed.len().checked_sub(MAC_BYTES).filter(|bytes| *bytes >= HEAD_BYTES)?;
+        let (content, mac) = sealed.split_at(content_bytes);
+        if !same(&keys.cached_outcome(&[b"sealed", epoch, draw.as_bytes(), key, content]), mac) {
+            return None;
+        }
+        let (format, rest) = content.split_first()?;
+        let (person, rest) = rest.split_first_chunk::<32>()?;
+        let (fingerprint, rest) = rest.split_first_chunk::<32>()?;
+        let (version, rest) = rest.split_first_chunk::<2>()?;
+        let (has_browser, rest) = rest.split_first()?;
+        let (browser, _body) = rest.split_first_chunk::<32>()?;
+        (*format == FORMAT).then(|| Self {
+            identity: Identity {
+                person: *person,
+                fingerprint: *fingerprint,
+                fingerprint_version: i16::from_be_bytes(*version),
+                browser: (*has_browser == 1).then_some(*browser),
+            },
+            body: sealed.slice(HEAD_BYTES..content_bytes),
+        })
+    }
+}
+
+/// First byte of a sealed outcome.
+const FORMAT: u8 = 1;
+const HEAD_BYTES: usize = 1 + 32 + 32 + 2 + 1 + 32;
+const MAC_BYTES: usize = 32;
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Digest, Arc<Committed>> for ByBytes {
+    fn weight(&self, _: &Digest, committed: &Arc<Committed>) -> u64 {
+        // The value behind its Arc, the key in entry and hash table, and the cache's own bookkeeping.
+        let fixed = size_of::<Committed>() + 2 * size_of::<usize>() + 32 + 64;
+        (fixed + committed.body.len()) as u64
+    }
+}
+
+/// This process's memory of committed outcomes: bounded, the least useful go first.
+pub struct Memory(Cache<Digest, Arc<Committed>, ByBytes>);
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Memory").field(&self.0.len()).finish()
+    }
+}
+
+impl Memory {
+    /// With room for so many bytes.
+    pub fn new(bytes: u64) -> Self {
+        Self(Cache::with_weighter(usize::try_from(bytes / 400).unwrap_or(1), bytes, ByBytes))
+    }
+
+    /// The outcome of a token, by its claim key.
+    pub fn get(&self, token: &Digest) -> Option<Arc<Committed>> {
+        self.0.get(token)
+    }
+
+    /// Remembers. Only ever called with what is committed (G5).
+    pub fn insert(&self, token: Digest, committed: Arc<Committed>) {
+        self.0.insert(token, committed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::Secret;
+
+    fn committed() -> Committed {
+        Committed {
+            identity: Identity {
+                person: [1; 32],
+                fingerprint: [2; 32],
+                fingerprint_version: 1,
+                browser: Some([3; 32]),
+            },
+            body: Bytes::from_static(b"{\"receipt\":\"x\"}"),
+        }
+    }
+
+    #[test]
+    fn a_sealed_outcome_opens_only_where_it_belongs() {
+        let keys = Keys::new(&Secret::new([1; 32]), None);
+        let (epoch, draw, key) = ([4; 32], Uuid::nil(), [5; 32]);
+        let sealed = committed().seal(&keys, &epoch, draw, &key);
+        assert_eq!(Committed::open(&sealed, &keys, &epoch, draw, &key), Some(committed()));
+        let others = Keys::new(&Secret::new([2; 32]), None);
+        assert_eq!(Committed::open(&sealed, &others, &epoch, draw, &key), None, "another secret");
+        assert_eq!(Committed::open(&sealed, &keys, &[0; 32], draw, &key), None, "another epoch");
+        assert_eq!(Committed::open(&sealed, &keys, &epoch, Uuid::max(), &key), None, "another draw");
+        assert_eq!(Committed::open(&sealed, &keys, &epoch, draw, &[0; 32]), None, "another key");
+    }
+
+    #[test]
+    fn whatever_is_in_the_cache_is_an_outcome_or_nothing() {
+        let keys = Keys::new(&Secret::new([1; 32]), None);
+        let (epoch, draw, key) = ([4; 32], Uuid::nil(), [5; 32]);
+        let sealed = committed().seal(&keys, &epoch, draw, &key);
+        for at in 0..sealed.len() {
+            let mut spoilt = sealed.to_vec();
+            spoilt[at] ^= 1;
+            assert_eq!(Committed::open(&Bytes::from(spoilt), &keys, &epoch, draw, &key), None, "byte {at}");
+            assert_eq!(Committed::open(&sealed.slice(..at), &keys, &epoch, draw, &key), None, "first {at}");
+        }
+    }
+
+    #[test]
+    fn memory_stays_within_its_bytes() {
+        let memory = Memory::new(1 << 20);
+        let committed = Arc::new(committed());
+        for number in 0..100_000_u32 {
+            let mut token = [0; 32];
+            token[..4].copy_from_slice(&number.to_be_bytes());
+            memory.insert(token, Arc::clone(&committed));
+        }
+        assert!(memory.0.weight() <= 1 << 20);
+        assert!(memory.0.len() > 1000);
+    }
+}

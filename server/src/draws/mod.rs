@@ -1,0 +1,68 @@
+//! Draws as organisers write them (TOML), what may still be changed, and the copy that requests read.
+
+mod edit;
+pub mod file;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use edit::{differences, refusal};
+
+use crate::store::{Draw, Store, StoreResult};
+
+/// How long a copy of a draw is believed. A stale copy costs a retry, never a wrong entry: the transaction
+/// compares versions.
+const FRESH: Duration = Duration::from_secs(1);
+/// Distinct slugs remembered, so that requests for draws that do not exist cannot fill the memory.
+const SLUGS_MAX: usize = 1024;
+
+/// A draw as it was read, and when.
+type Copy = (Instant, Option<Arc<Draw>>);
+
+/// Reads draws through a short-lived copy in memory.
+#[derive(Debug)]
+pub struct DrawBook {
+    store: Arc<dyn Store>,
+    copies: Mutex<HashMap<String, Copy>>,
+}
+
+impl DrawBook {
+    /// Over a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, copies: Mutex::default() }
+    }
+
+    /// The draw of a slug, drafts included, at most a second old.
+    ///
+    /// # Errors
+    /// When there is no fresh copy and the store fails.
+    pub async fn get(&self, slug: &str) -> StoreResult<Option<Arc<Draw>>> {
+        if let Some((read_at, draw)) = self.lock().get(slug)
+            && read_at.elapsed() < FRESH
+        {
+            return Ok(draw.clone());
+        }
+        self.reload(slug).await
+    }
+
+    /// The draw of a slug as it is now.
+    ///
+    /// # Errors
+    /// When the store fails. What was known before is kept, but not believed.
+    pub async fn reload(&self, slug: &str) -> StoreResult<Option<Arc<Draw>>> {
+        // Taken before reading, so that the copy is never younger than it claims.
+        let read_at = Instant::now();
+        let draw = self.store.draw(slug).await?.map(Arc::new);
+        let mut copies = self.lock();
+        if copies.len() >= SLUGS_MAX {
+            copies.clear();
+        }
+        copies.insert(slug.to_owned(), (read_at, draw.clone()));
+        Ok(draw)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Copy>> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

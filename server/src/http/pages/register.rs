@@ -1,0 +1,153 @@
+//! `GET /draws/{slug}`: the form, or why there is none. `POST /draws/{slug}`: the form without JavaScript.
+
+use app::models::{FormView, Notice, Tone};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use shared::token::idempotency_key;
+use shared::{Phase, Problem};
+
+use crate::admission::attempt::Sender;
+use crate::admission::ending::{Answer, Refusal};
+use crate::http::api::{entries, public_draw};
+use crate::http::body::PostedForm;
+use crate::http::failure::{status_of, with_retry_after};
+use crate::http::{ClientAddress, Context, HttpResult, NO_STORE, body, cookies, html, views};
+use crate::state::App;
+use crate::store::Draw;
+
+/// The page of a draw. Gives the browser its entrant cookie.
+///
+/// # Errors
+/// `draw-not-found`.
+pub async fn show(
+    State(app): State<App>,
+    Path(slug): Path<String>,
+    context: Context,
+    headers: HeaderMap,
+) -> HttpResult {
+    let draw = public_draw(&app, &slug).await?;
+    let now = app.ambient.now();
+    let is_full = is_full(&app, &draw).await?;
+    let form = (draw.phase(now) == Phase::Open && !is_full).then(|| views::form_view(&app, &draw, now));
+    let mut response = page(&app, &context, &draw, is_full, form, StatusCode::OK);
+    give_cookie(&app, &headers, &mut response);
+    Ok(response)
+}
+
+/// Registers from a form; on success the receipt is the next page, else the form is back with every text that
+/// was typed.
+///
+/// # Errors
+/// `draw-not-found`, `forbidden` for a form on another site, and what cannot be read as a form.
+pub async fn submit(
+    State(app): State<App>,
+    Path(slug): Path<String>,
+    ClientAddress(address): ClientAddress,
+    context: Context,
+    request: Request,
+) -> HttpResult {
+    let draw = public_draw(&app, &slug).await?;
+    let (parts, payload) = request.into_parts();
+    if parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+        return Err(Problem::Forbidden.into());
+    }
+    let posted = body::entry_form(&parts.headers, payload).await?;
+    let sender = Sender { address, cookie: cookies::entrant(&app, &parts.headers) };
+    let key = match posted.token.trim() {
+        "" => Err(Problem::KeyMissing),
+        token => idempotency_key(token).ok_or(Problem::KeyInvalid),
+    };
+    let form = posted.to_entry_form();
+    let ending = entries::admit(&app, &context, &draw, sender, key, None, async { Ok(form) }).await;
+    match ending.answer {
+        Answer::Receipt(receipt) => to_receipt(&receipt),
+        Answer::Problem(refusal) => again(&app, &context, &draw, posted, &refusal).await,
+    }
+}
+
+#[derive(Deserialize)]
+struct Code {
+    receipt: String,
+}
+
+fn to_receipt(receipt: &[u8]) -> HttpResult {
+    let code: Code = serde_json::from_slice(receipt).map_err(|_| Problem::Internal)?;
+    let to = HeaderValue::from_str(&format!("/receipts/{}", code.receipt)).map_err(|_| Problem::Internal)?;
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to), NO_STORE]).into_response())
+}
+
+/// The page again, with what was typed, what is wrong, and the same status as the API's.
+async fn again(
+    app: &App,
+    context: &Context,
+    draw: &Draw,
+    posted: PostedForm,
+    refusal: &Refusal,
+) -> HttpResult {
+    let now = app.ambient.now();
+    let is_full = refusal.problem == Problem::Full || is_full(app, draw).await?;
+    let has_form = draw.phase(now) == Phase::Open && !is_full;
+    let form = has_form.then(|| {
+        let fresh = views::form_view(app, draw, now);
+        let is_spent = matches!(
+            refusal.problem,
+            Problem::KeyReused
+                | Problem::TokenExpired
+                | Problem::TokenInvalid
+                | Problem::KeyInvalid
+                | Problem::KeyMissing
+        );
+        let token = if is_spent { fresh.token.clone() } else { posted.token };
+        let notice = (refusal.problem != Problem::ValidationFailed).then(|| notice(refusal));
+        FormView { token, values: posted.values, errors: refusal.errors.clone(), notice, ..fresh }
+    });
+    let response = page(app, context, draw, is_full, form, status_of(refusal.problem));
+    Ok(with_retry_after(response, refusal))
+}
+
+fn notice(refusal: &Refusal) -> Notice {
+    let detail = match refusal.problem {
+        Problem::KeyReused => {
+            "A registration was sent from this page before. If you want to register this person as well, check the form and press Register once more."
+        }
+        Problem::TokenExpired | Problem::TokenInvalid | Problem::KeyInvalid | Problem::KeyMissing => {
+            "This page was out of date. Nothing was registered and nothing you typed is lost: press Register once more."
+        }
+        _ => refusal.detail(),
+    };
+    Notice { tone: Tone::Problem, title: refusal.problem.title().to_owned(), detail: detail.to_owned() }
+}
+
+fn page(
+    app: &App,
+    context: &Context,
+    draw: &Draw,
+    is_full: bool,
+    form: Option<FormView>,
+    status: StatusCode,
+) -> Response {
+    let view = views::draw_view(draw, is_full, app.ambient.now());
+    html(status, app::register_page(&app.chrome(context), &view, form))
+}
+
+/// Whether a draw with a capacity has reached it.
+async fn is_full(app: &App, draw: &Draw) -> HttpResult<bool> {
+    match draw.spec.capacity {
+        Some(capacity) => Ok(app.store.taken(draw.id).await? >= i64::from(capacity)),
+        None => Ok(false),
+    }
+}
+
+fn give_cookie(app: &App, headers: &HeaderMap, response: &mut Response) {
+    if cookies::entrant(app, headers).is_some() {
+        return;
+    }
+    match HeaderValue::from_str(&cookies::new_entrant(app).to_string()) {
+        Ok(cookie) => {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Err(error) => tracing::error!(%error, "the entrant cookie could not be set"),
+    }
+}

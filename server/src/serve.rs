@@ -1,0 +1,108 @@
+//! Listening, answering, and stopping in order.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt as _;
+
+use crate::http::client::Peer;
+use crate::state::App;
+use crate::{router, telemetry};
+
+/// How long a client may take to send a request's head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Between "not ready" and closing the listener: a load balancer has to notice first.
+const NOTICE: Duration = Duration::from_millis(500);
+/// How long requests in flight are waited for.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Serves until told to stop, then drains: not ready first, then no new connections, then the requests in
+/// flight are finished and what was counted is written down.
+///
+/// # Errors
+/// When accepting connections fails for good.
+pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+    let routes = router::router(app.clone());
+    let chores = tokio::spawn(telemetry::keep_flushing(app.clone()));
+    let connections = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => connect(&connections, &routes, stream, peer),
+                // Out of file descriptors, or the client is gone already: the next may do better.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            },
+            () = &mut stop => break,
+        }
+    }
+    tracing::info!("draining");
+    app.start_draining();
+    // Still accepting, so that who was sent here a moment ago is answered.
+    let notice = tokio::time::sleep(NOTICE);
+    let mut notice = std::pin::pin!(notice);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => if let Ok((stream, peer)) = accepted {
+                connect(&connections, &routes, stream, peer);
+            },
+            () = &mut notice => break,
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+    chores.abort();
+    telemetry::flush(&app).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn connect(connections: &GracefulShutdown, routes: &Router, stream: TcpStream, peer: SocketAddr) {
+    // Answers are small and whole: waiting to fill a packet only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "nodelay");
+    }
+    let service = routes.clone().map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        request
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        // A client that hangs up or sends nonsense: nothing of ours.
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, %peer, "a connection broke");
+        }
+    });
+}
+
+/// Resolves at SIGTERM or SIGINT.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

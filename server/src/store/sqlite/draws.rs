@@ -1,0 +1,263 @@
+//! Draws in SQLite.
+
+use async_trait::async_trait;
+use shared::draw::Transition;
+use shared::{Action, DrawState};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::SqliteStore;
+use super::rows::DrawRow;
+use crate::store::draws::{Actor, Applied, Draw, DrawSpec, Draws, StateChange};
+use crate::store::{StoreError, StoreResult};
+
+#[async_trait]
+impl Draws for SqliteStore {
+    async fn draws(&self) -> StoreResult<Vec<Draw>> {
+        let rows: Vec<DrawRow> = sqlx::query_as("SELECT * FROM draws ORDER BY opens_at DESC, slug")
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(Draw::try_from).collect()
+    }
+
+    async fn draw(&self, slug: &str) -> StoreResult<Option<Draw>> {
+        let row: Option<DrawRow> = sqlx::query_as("SELECT * FROM draws WHERE slug = $1")
+            .bind(slug)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(Draw::try_from).transpose()
+    }
+
+    async fn apply_draw(&self, spec: &DrawSpec, state: DrawState, actor: &Actor) -> StoreResult<Applied> {
+        let mut tx = self.gate.begin().await?;
+        let Some(stored) = by_slug(tx.get(), &spec.slug).await? else {
+            let id = self.ambient.new_id();
+            self.insert_draw(tx.get(), id, spec, state).await?;
+            self.audit(tx.get(), actor, "draw created", Some(id), Some(&spec.slug), None).await?;
+            tx.commit().await?;
+            return Ok(Applied::Created);
+        };
+        let taken = taken(tx.get(), stored.id).await?;
+        let entered = taken > 0 || has_endings(tx.get(), stored.id).await?;
+        if let Some(why) = crate::draws::refusal(&stored, spec, taken, entered) {
+            return Ok(Applied::Refused(why));
+        }
+        let announced = stored.state == DrawState::Draft && state == DrawState::Announced;
+        let mut changes = crate::draws::differences(&stored.spec, spec);
+        if announced {
+            changes.push("state");
+        }
+        if changes.is_empty() {
+            return Ok(Applied::Unchanged);
+        }
+        let state = if announced { DrawState::Announced } else { stored.state };
+        self.update_draw(tx.get(), stored.id, spec, state).await?;
+        let detail = changes.join(", ");
+        self.audit(tx.get(), actor, "draw changed", Some(stored.id), Some(&spec.slug), Some(&detail)).await?;
+        tx.commit().await?;
+        Ok(Applied::Changed(changes))
+    }
+
+    async fn change_state(&self, slug: &str, action: Action, actor: &Actor) -> StoreResult<StateChange> {
+        let mut tx = self.gate.begin().await?;
+        let Some(draw) = by_slug(tx.get(), slug).await? else {
+            return Ok(StateChange::Unknown);
+        };
+        let to = match draw.state.after(action) {
+            Transition::Already => return Ok(StateChange::Already(draw)),
+            Transition::Refused => return Ok(StateChange::Refused(draw)),
+            Transition::To(state) => state,
+        };
+        self.store_state(tx.get(), draw.id, to).await?;
+        let what = format!("draw {}", to.as_str());
+        self.audit(tx.get(), actor, &what, Some(draw.id), Some(slug), None).await?;
+        tx.commit().await?;
+        Ok(StateChange::Changed(Draw { state: to, version: draw.version + 1, ..draw }))
+    }
+
+    async fn close_overdue(&self) -> StoreResult<u64> {
+        // Asked first without the write lock: most of the time there is nothing to close.
+        let overdue: Vec<Uuid> =
+            sqlx::query_scalar("SELECT id FROM draws WHERE state = 'announced' AND closes_at <= $1")
+                .bind(self.ambient.now())
+                .fetch_all(&self.readers)
+                .await?;
+        for &draw in &overdue {
+            self.close_if_over(draw).await?;
+        }
+        Ok(overdue.len() as u64)
+    }
+
+    async fn taken(&self, draw: Uuid) -> StoreResult<i64> {
+        let taken = sqlx::query_scalar("SELECT COALESCE(SUM(taken), 0) FROM counters WHERE draw_id = $1")
+            .bind(draw)
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(taken)
+    }
+}
+
+impl SqliteStore {
+    /// Stores that a draw has closed, when its closing instant has passed and nobody did so before.
+    pub(super) async fn close_if_over(&self, draw: Uuid) -> StoreResult<()> {
+        let mut tx = self.gate.begin().await?;
+        let now = self.ambient.now();
+        let closed: Option<String> = sqlx::query_scalar(
+            "UPDATE draws SET state = 'closed', closed_at = $2, updated_at = $2, version = version + 1
+             WHERE id = $1 AND state = 'announced' AND closes_at <= $2 RETURNING slug",
+        )
+        .bind(draw)
+        .bind(now)
+        .fetch_optional(tx.get())
+        .await?;
+        if let Some(slug) = closed {
+            self.audit(tx.get(), &Actor::Schedule, "draw closed", Some(draw), Some(&slug), None).await?;
+        }
+        tx.commit().await
+    }
+
+    async fn store_state(
+        &self,
+        connection: &mut SqliteConnection,
+        draw: Uuid,
+        state: DrawState,
+    ) -> StoreResult<()> {
+        sqlx::query(
+            "UPDATE draws SET state = $2, updated_at = $3, version = version + 1,
+                 closed_at = CASE WHEN $2 = 'closed' THEN $3 ELSE closed_at END
+             WHERE id = $1",
+        )
+        .bind(draw)
+        .bind(state.as_str())
+        .bind(self.ambient.now())
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn insert_draw(
+        &self,
+        connection: &mut SqliteConnection,
+        id: Uuid,
+        spec: &DrawSpec,
+        state: DrawState,
+    ) -> StoreResult<()> {
+        sqlx::query(
+            "INSERT INTO draws (id, slug, title, description, timezone, opens_at, closes_at, draws_at, mode,
+                 capacity, terms_url, privacy_url, contact, rules, destinations, state, version, created_at,
+                 updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, $17, $17)",
+        )
+        .bind(id)
+        .bind(&spec.slug)
+        .bind(&spec.title)
+        .bind(&spec.description)
+        .bind(&spec.timezone)
+        .bind(spec.opens_at)
+        .bind(spec.closes_at)
+        .bind(spec.draws_at)
+        .bind(spec.mode.as_str())
+        .bind(spec.capacity)
+        .bind(&spec.terms_url)
+        .bind(&spec.privacy_url)
+        .bind(&spec.contact)
+        .bind(json(&spec.rules)?)
+        .bind(json(&spec.destinations)?)
+        .bind(state.as_str())
+        .bind(self.ambient.now())
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query("INSERT INTO counters (draw_id, shard, taken) VALUES ($1, 0, 0)")
+            .bind(id)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn update_draw(
+        &self,
+        connection: &mut SqliteConnection,
+        id: Uuid,
+        spec: &DrawSpec,
+        state: DrawState,
+    ) -> StoreResult<()> {
+        sqlx::query(
+            "UPDATE draws SET title = $2, description = $3, timezone = $4, opens_at = $5, closes_at = $6,
+                 draws_at = $7, mode = $8, capacity = $9, terms_url = $10, privacy_url = $11, contact = $12,
+                 rules = $13, destinations = $14, state = $15, updated_at = $16, version = version + 1
+             WHERE id = $1",
+        )
+        .bind(id)
+        .bind(&spec.title)
+        .bind(&spec.description)
+        .bind(&spec.timezone)
+        .bind(spec.opens_at)
+        .bind(spec.closes_at)
+        .bind(spec.draws_at)
+        .bind(spec.mode.as_str())
+        .bind(spec.capacity)
+        .bind(&spec.terms_url)
+        .bind(&spec.privacy_url)
+        .bind(&spec.contact)
+        .bind(json(&spec.rules)?)
+        .bind(json(&spec.destinations)?)
+        .bind(state.as_str())
+        .bind(self.ambient.now())
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes down who did what, in the transaction that does it.
+    pub(super) async fn audit(
+        &self,
+        connection: &mut SqliteConnection,
+        actor: &Actor,
+        action: &str,
+        draw: Option<Uuid>,
+        subject: Option<&str>,
+        detail: Option<&str>,
+    ) -> StoreResult<()> {
+        sqlx::query(
+            "INSERT INTO audit (id, at, actor, action, draw_id, subject, detail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(self.ambient.new_id())
+        .bind(self.ambient.now())
+        .bind(actor.to_string())
+        .bind(action)
+        .bind(draw)
+        .bind(subject)
+        .bind(detail)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+async fn by_slug(connection: &mut SqliteConnection, slug: &str) -> StoreResult<Option<Draw>> {
+    let row: Option<DrawRow> =
+        sqlx::query_as("SELECT * FROM draws WHERE slug = $1").bind(slug).fetch_optional(connection).await?;
+    row.map(Draw::try_from).transpose()
+}
+
+async fn taken(connection: &mut SqliteConnection, draw: Uuid) -> StoreResult<i64> {
+    let taken = sqlx::query_scalar("SELECT COALESCE(SUM(taken), 0) FROM counters WHERE draw_id = $1")
+        .bind(draw)
+        .fetch_one(connection)
+        .await?;
+    Ok(taken)
+}
+
+/// Whether anybody ever entered and left: then claims of old retries exist.
+async fn has_endings(connection: &mut SqliteConnection, draw: Uuid) -> StoreResult<bool> {
+    let found = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM withdrawals WHERE draw_id = $1)")
+        .bind(draw)
+        .fetch_one(connection)
+        .await?;
+    Ok(found)
+}
+
+fn json(value: &impl serde::Serialize) -> StoreResult<String> {
+    serde_json::to_string(value).map_err(StoreError::corrupt)
+}

@@ -1,0 +1,175 @@
+//! Receipts, and how an entry ends.
+
+use shared::{DrawState, Entry};
+use sqlx::{FromRow, SqliteConnection};
+use uuid::Uuid;
+
+use super::SqliteStore;
+use super::rows::{DrawRow, EntryRow, digest};
+use crate::receipt;
+use crate::secrets::{Digest, bucket};
+use crate::store::StoreResult;
+use crate::store::draws::{Actor, Draw};
+use crate::store::entries::{ClaimKind, Ended, Ending, ReceiptRow, ReceiptStatus};
+
+/// The columns of a live entry that ending it needs.
+#[derive(FromRow)]
+struct LiveRow {
+    draw_id: Uuid,
+    person_key: Vec<u8>,
+    id: Uuid,
+    registered_at: i64,
+    #[sqlx(flatten)]
+    entry: EntryRow,
+}
+
+#[derive(FromRow)]
+struct EndedRow {
+    draw_id: Uuid,
+    id: Uuid,
+    registered_at: i64,
+    ending: String,
+}
+
+impl SqliteStore {
+    pub(super) async fn find_receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>> {
+        let Some(bucket) = receipt::bucket_of(code) else {
+            return Ok(None);
+        };
+        // One snapshot: an entry that ends meanwhile is found in one table or the other.
+        let mut tx = self.readers.begin().await?;
+        let live = live(&mut tx, bucket, code).await?;
+        let (draw, entry_id, registered_at, status) = match live {
+            Some(row) => {
+                let entry = Entry::try_from(row.entry)?;
+                (row.draw_id, row.id, row.registered_at, ReceiptStatus::Registered(Box::new(entry)))
+            }
+            None => match ended(&mut tx, bucket, code).await? {
+                Some(row) if row.ending == "removed" => {
+                    (row.draw_id, row.id, row.registered_at, ReceiptStatus::Removed)
+                }
+                Some(row) => (row.draw_id, row.id, row.registered_at, ReceiptStatus::Withdrawn),
+                None => return Ok(None),
+            },
+        };
+        let draw = draw_by_id(&mut tx, draw).await?;
+        Ok(Some(ReceiptRow { draw, entry_id, registered_at, status }))
+    }
+
+    pub(super) async fn end_entry(&self, code: &str, ending: &Ending, actor: &Actor) -> StoreResult<Ended> {
+        let Some(bucket_of_code) = receipt::bucket_of(code) else {
+            return Ok(Ended::Unknown);
+        };
+        let mut tx = self.gate.begin().await?;
+        let now = self.ambient.now();
+        let Some(row) = live(tx.get(), bucket_of_code, code).await? else {
+            let ended = ended(tx.get(), bucket_of_code, code).await?;
+            return Ok(if ended.is_some() { Ended::Already } else { Ended::Unknown });
+        };
+        let draw = draw_by_id(tx.get(), row.draw_id).await?;
+        if !may_end(&draw, ending, now) {
+            return Ok(Ended::DrawClosed);
+        }
+        let person = digest(&row.person_key)?;
+        let (name, reason) = match ending {
+            Ending::Withdrawn => ("withdrawn", None),
+            Ending::Removed { reason } => ("removed", Some(reason.as_str())),
+        };
+        sqlx::query(
+            "INSERT INTO withdrawals (draw_id, bucket, id, receipt, person_key, fingerprint,
+                 fingerprint_version, browser_proof, category, session, registered_at, ending, ended_at, reason)
+             SELECT draw_id, bucket, id, receipt, person_key, fingerprint, fingerprint_version, browser_proof,
+                 category, session, registered_at, $4, $5, $6
+             FROM entries WHERE draw_id = $1 AND bucket = $2 AND person_key = $3",
+        )
+        .bind(draw.id)
+        .bind(bucket(&person))
+        .bind(&person[..])
+        .bind(name)
+        .bind(now)
+        .bind(reason)
+        .execute(tx.get())
+        .await?;
+        sqlx::query("DELETE FROM entries WHERE draw_id = $1 AND bucket = $2 AND person_key = $3")
+            .bind(draw.id)
+            .bind(bucket(&person))
+            .bind(&person[..])
+            .execute(tx.get())
+            .await?;
+        for (kind, key) in self.freed_claims(draw.id, &Entry::try_from(row.entry)?) {
+            sqlx::query(
+                "DELETE FROM claims
+                 WHERE draw_id = $1 AND bucket = $2 AND kind = $3 AND claim_key = $4 AND entry_id = $5",
+            )
+            .bind(draw.id)
+            .bind(bucket(&key))
+            .bind(kind.as_str())
+            .bind(&key[..])
+            .bind(row.id)
+            .execute(tx.get())
+            .await?;
+        }
+        sqlx::query("UPDATE counters SET taken = taken - 1 WHERE draw_id = $1 AND shard = 0")
+            .bind(draw.id)
+            .execute(tx.get())
+            .await?;
+        if let Ending::Removed { reason } = ending {
+            self.audit(
+                tx.get(),
+                actor,
+                "entry removed",
+                Some(draw.id),
+                Some(&row.id.to_string()),
+                Some(reason),
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(Ended::Done)
+    }
+
+    /// The claims an entry gives back when it ends: all but its token.
+    fn freed_claims(&self, draw: Uuid, entry: &Entry) -> Vec<(ClaimKind, Digest)> {
+        let claim = |kind: ClaimKind, value: &Option<String>| {
+            value.as_ref().map(|value| (kind, self.keys.claim(draw, kind.as_str(), value.as_bytes())))
+        };
+        [claim(ClaimKind::Phone, &entry.phone), claim(ClaimKind::Member, &entry.member_id)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// Entrants withdraw before closing; organisers remove until the list is committed to.
+fn may_end(draw: &Draw, ending: &Ending, now: i64) -> bool {
+    match ending {
+        Ending::Withdrawn => draw.state == DrawState::Announced && now < draw.spec.closes_at,
+        Ending::Removed { .. } => matches!(draw.state, DrawState::Announced | DrawState::Closed),
+    }
+}
+
+async fn live(connection: &mut SqliteConnection, bucket: i32, code: &str) -> StoreResult<Option<LiveRow>> {
+    let row = sqlx::query_as("SELECT * FROM entries WHERE bucket = $1 AND receipt = $2")
+        .bind(bucket)
+        .bind(code)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row)
+}
+
+async fn ended(connection: &mut SqliteConnection, bucket: i32, code: &str) -> StoreResult<Option<EndedRow>> {
+    let row = sqlx::query_as(
+        "SELECT draw_id, id, registered_at, ending FROM withdrawals WHERE bucket = $1 AND receipt = $2",
+    )
+    .bind(bucket)
+    .bind(code)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row)
+}
+
+async fn draw_by_id(connection: &mut SqliteConnection, id: Uuid) -> StoreResult<Draw> {
+    let row: DrawRow =
+        sqlx::query_as("SELECT * FROM draws WHERE id = $1").bind(id).fetch_one(connection).await?;
+    row.try_into()
+}

@@ -1,0 +1,86 @@
+//! SQLite: the embedded default. One connection writes, a few read.
+//!
+//! The write connection is owned by [`gate::WriteGate`], first come first served, so that neither the
+//! batches of registrations nor an organiser closing the draw can starve the other.
+
+mod draws;
+mod end;
+mod entries;
+mod gate;
+mod listing;
+mod organisers;
+mod paging;
+mod rows;
+mod upkeep;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::StoreResult;
+use crate::ambient::Ambient;
+use crate::secrets::Keys;
+use gate::WriteGate;
+
+/// Another process (a command line, a backup) may hold the write lock for this long before a write fails.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const READERS: u32 = 4;
+
+/// A SQLite database.
+pub struct SqliteStore {
+    readers: SqlitePool,
+    gate: WriteGate,
+    ambient: Ambient,
+    keys: Arc<Keys>,
+    path: PathBuf,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the database of a URL like `sqlite://data/drawbridge.db`, making it and its folder where they
+    /// are missing, and brings it to this binary's migrations.
+    ///
+    /// # Errors
+    /// When it cannot be opened or migrated.
+    pub async fn open(url: &str, ambient: Ambient, keys: Arc<Keys>) -> StoreResult<Self> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            // G2: a commit is on disk before it is acknowledged.
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("trusted_schema", "OFF")
+            .disable_statement_logging();
+        let path = options.get_filename().to_owned();
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
+        }
+        let mut writer = options.connect().await?;
+        sqlx::migrate!("../migrations/sqlite")
+            .run(&mut writer)
+            .await
+            .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        writer.ping().await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Self { readers, gate: WriteGate::new(writer), ambient, keys, path })
+    }
+
+    /// Where the database file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,101 @@
+//! Signals: metrics, log lines, and the counts organisers see.
+
+mod tally;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+pub use tally::{Tally, flush, keep_flushing};
+
+use crate::admission::ending::Ending;
+use crate::config::{Config, LogFormat};
+
+const SECONDS: [f64; 13] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const ROWS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// The process's metrics. Installed on first use.
+pub fn metrics_handle() -> &'static PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
+        let handle = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Full("drawbridge_batch_size".to_owned()), &ROWS)
+            })
+            .expect("the buckets are not empty")
+            .install_recorder()
+            .expect("no other recorder is installed");
+        describe();
+        handle
+    })
+}
+
+fn describe() {
+    metrics::describe_counter!(
+        "drawbridge_admissions_total",
+        "HTTP requests to register, by how they ended and which layer decided"
+    );
+    metrics::describe_histogram!(
+        "drawbridge_admission_seconds",
+        metrics::Unit::Seconds,
+        "Time a request to register took"
+    );
+    metrics::describe_histogram!("drawbridge_batch_size", "Entries written by one transaction");
+    metrics::describe_histogram!(
+        "drawbridge_batch_seconds",
+        metrics::Unit::Seconds,
+        "Time a batch took to commit"
+    );
+    metrics::describe_gauge!("drawbridge_queue_depth", "Attempts that wait for their write");
+    metrics::describe_counter!(
+        "drawbridge_cache_errors_total",
+        "Failed or untrustworthy answers of the shared cache"
+    );
+    metrics::describe_gauge!(
+        "drawbridge_breaker_open",
+        "1 while the shared cache is left alone because it fails"
+    );
+    metrics::describe_gauge!("drawbridge_outbox_pending", "Outbox rows that wait for delivery");
+    metrics::describe_gauge!("drawbridge_reconcile_mismatches", "What the last reconciliation found wrong");
+    // Present from the start, so that an alert on them can tell zero from absent.
+    metrics::gauge!("drawbridge_queue_depth").set(0.0);
+    metrics::gauge!("drawbridge_breaker_open").set(0.0);
+    metrics::gauge!("drawbridge_outbox_pending").set(0.0);
+    metrics::gauge!("drawbridge_reconcile_mismatches").set(0.0);
+    for operation in ["get", "settle", "take", "wait", "open"] {
+        metrics::counter!("drawbridge_cache_errors_total", "operation" => operation).absolute(0);
+    }
+}
+
+/// Counts and logs the end of one HTTP request to register: once each, without personal data.
+pub fn admission(ending: &Ending, draw: &str, request_id: &str, attempt: Option<u32>, took: Duration) {
+    let (outcome, layer) = (ending.outcome.as_str(), ending.layer.as_str());
+    metrics::counter!("drawbridge_admissions_total", "outcome" => outcome, "layer" => layer).increment(1);
+    metrics::histogram!("drawbridge_admission_seconds", "outcome" => outcome, "layer" => layer)
+        .record(took.as_secs_f64());
+    tracing::info!(
+        request_id,
+        draw,
+        outcome,
+        layer,
+        attempt,
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "attempt"
+    );
+}
+
+/// Sends log lines to standard error, as the settings say.
+pub fn start_logging(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::new(&config.log);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Pretty => lines.try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    if let Err(error) = started {
+        tracing::debug!(error, "logging was started before");
+    }
+}
