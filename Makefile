@@ -21,7 +21,7 @@ setup:
 
 $(SITE): $(BROWSER_SOURCES) | setup
 	cargo build -p app --lib --features hydrate --target wasm32-unknown-unknown --profile browser
-	target/tools/bin/wasm-bindgen --target web --no-typescript --out-name app --out-dir $(BINDINGS)/app \
+	target/tools/bin/wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section --out-name app --out-dir $(BINDINGS)/app \
 		target/wasm32-unknown-unknown/browser/app.wasm
 	node scripts/assets.mjs $(BINDINGS)/app target/site
 

@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 
 use app::models::{
-    Assets, Chrome, DrawCard, DrawView, FormValues, FormView, Notice, ProblemView, ReceiptState, ReceiptView, Tone,
-    When,
+    Assets, Chrome, DrawCard, DrawView, FormValues, FormView, Notice, ProblemView, ReceiptState, ReceiptView,
+    Tone, When,
 };
 use shared::{Asked, Category, DrawRules, FieldError, Phase, Problem, Session};
 
@@ -32,7 +32,10 @@ fn pages() -> Vec<(&'static str, String)> {
         ("draws-empty", app::draws_page(&chrome, &[])),
         ("register", app::register_page(&chrome, &open, Some(form()))),
         ("register-errors", app::register_page(&chrome, &open, Some(form_with_errors()))),
-        ("register-capped", app::register_page(&chrome, &capped(), Some(FormView { capped: true, ..form() }))),
+        (
+            "register-capped",
+            app::register_page(&chrome, &capped(), Some(FormView { capped: true, ..form() })),
+        ),
         ("not-open", app::register_page(&chrome, &not_open(), None)),
         ("full", app::register_page(&chrome, &DrawView { is_full: true, ..capped() }, None)),
         ("closed", app::register_page(&chrome, &draw(Phase::Closed), None)),
@@ -86,8 +89,18 @@ fn cards() -> Vec<DrawCard> {
     };
     vec![
         card("summer-ballot", "Summer Ballot", DESCRIPTION, Phase::Open),
-        card("allotments", "Allotments on Mill Lane", "Twelve plots, let for three years each.", Phase::Announced),
-        card("marathon", "River Marathon", "A place on the start line for runners and relay teams.", Phase::Closed),
+        card(
+            "allotments",
+            "Allotments on Mill Lane",
+            "Twelve plots, let for three years each.",
+            Phase::Announced,
+        ),
+        card(
+            "marathon",
+            "River Marathon",
+            "A place on the start line for runners and relay teams.",
+            Phase::Closed,
+        ),
     ]
 }
 
@@ -120,7 +133,10 @@ fn rules() -> DrawRules {
             category("family", "Family", 2, 6, None),
             category("member", "Members", 1, 2, Some("M######")),
         ],
-        sessions: vec![session("sat-evening", "Saturday evening", &["family"]), session("sun-matinee", "Sunday matinee", &[])],
+        sessions: vec![
+            session("sat-evening", "Saturday evening", &["family"]),
+            session("sun-matinee", "Sunday matinee", &[]),
+        ],
     }
 }
 
@@ -192,7 +208,11 @@ fn form_with_errors() -> FormView {
     let errors = vec![
         error("email", "email", "Enter an email address like name@example.org"),
         error("phone", "phone", "Enter a phone number with its country code, like +44 1632 960961"),
-        error("session", "session-excludes", "Saturday evening is not open to Family. Choose another session"),
+        error(
+            "session",
+            "session-excludes",
+            "Saturday evening is not open to Family. Choose another session",
+        ),
     ];
     FormView { values, errors, ..form() }
 }

@@ -24,11 +24,7 @@ pub fn document<V: IntoView>(chrome: &Chrome, title: &str, content: impl FnOnce(
 }
 
 /// Like [`document`], for pages with more to say in their head.
-pub fn document_with<V: IntoView>(
-    chrome: &Chrome,
-    head: Head<'_>,
-    content: impl FnOnce() -> V,
-) -> String {
+pub fn document_with<V: IntoView>(chrome: &Chrome, head: Head<'_>, content: impl FnOnce() -> V) -> String {
     // The owner holds the signals of the islands; dropping it at the end frees them.
     let owner = Owner::new();
     let html = owner.with(|| {
@@ -40,12 +36,7 @@ pub fn document_with<V: IntoView>(
     format!("<!DOCTYPE html>{html}")
 }
 
-fn shell(
-    chrome: &Chrome,
-    head: Head<'_>,
-    scripts: Option<impl IntoView>,
-    content: String,
-) -> impl IntoView {
+fn shell(chrome: &Chrome, head: Head<'_>, scripts: Option<impl IntoView>, content: String) -> impl IntoView {
     let Assets { css, icon, .. } = chrome.assets.clone();
     let title = format!("{} · Drawbridge", head.title);
     let refresh = head.refresh_seconds.map(|seconds| {
@@ -121,7 +112,7 @@ fn footer() -> impl IntoView {
     view! {
         <footer class="footer">
             <p class="footer__inner">
-                "Drawbridge takes registrations for draws. Everyone is let in by the same gate."
+                "Drawbridge takes registrations for draws: one entry a person, however often the button is pressed."
             </p>
         </footer>
     }

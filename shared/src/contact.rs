@@ -69,7 +69,7 @@ fn is_label(label: &str) -> bool {
 
 fn canonical(local: &str, domain: &str) -> Result<String, EmailFault> {
     // NFC once more: lowercasing can leave a letter beside a mark that together have a composed form.
-    let mut local = text::tidy(&local.to_lowercase());
+    let mut local = text::tidy(&text::lowercase(local));
     let mut domain = domain.to_ascii_lowercase();
     if domain == "gmail.com" || domain == "googlemail.com" {
         domain.replace_range(.., "gmail.com");

@@ -1,7 +1,8 @@
 //! The rules of a draw, in one place for both sides of the wire.
 //!
 //! The server runs this crate natively, the browser runs it as WASM. It is pure: no I/O, no async,
-//! no clock, no randomness; what a rule needs of the outside (today's date, say) is an argument.
+//! no clock, no randomness; what a rule needs of the outside (today's date, say) is an argument. Unicode's
+//! tables are the one thing that differs: the browser's are used there, to spare every page 49 KB of ours.
 //!
 //! | to change | look in |
 //! | --- | --- |

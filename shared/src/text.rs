@@ -1,15 +1,38 @@
 //! What may stand in a line of text that a person typed.
 
-use unicode_normalization::UnicodeNormalization as _;
-
 /// Trimmed and in Unicode's composed form (NFC), so that two ways of typing `é` are one text.
 pub fn tidy(text: &str) -> String {
     let text = text.trim();
     if text.is_ascii() {
         return text.to_owned();
     }
-    let composed: String = text.nfc().collect();
-    composed.trim().to_owned()
+    compose(text).trim().to_owned()
+}
+
+/// The composed form (NFC).
+#[cfg(not(target_arch = "wasm32"))]
+fn compose(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization as _;
+    text.nfc().collect()
+}
+
+/// The composed form (NFC), by the browser's own tables, or node's: ours would be 49 KB of what every page
+/// loads. Unicode promises that what is assigned keeps its form, so both sides agree.
+#[cfg(target_arch = "wasm32")]
+fn compose(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFC").into()
+}
+
+/// Lowercase, by Unicode's full mapping.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn lowercase(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// Lowercase, by Unicode's full mapping, which is the browser's as well (ECMA-262, toLowerCase).
+#[cfg(target_arch = "wasm32")]
+pub fn lowercase(text: &str) -> String {
+    js_sys::JsString::from(text).to_lower_case().into()
 }
 
 /// Whether a character steers the display instead of being shown: a control, a line or paragraph

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use leptos::prelude::{WindowListenerHandle, document, set_timeout, window_event_listener_untyped};
+use leptos::prelude::set_timeout;
 use wasm_bindgen::JsCast as _;
-use web_sys::{Event, HtmlElement, window};
+use wasm_bindgen::closure::Closure;
+use web_sys::{HtmlElement, window};
 
 /// Runs the action once, after so many milliseconds.
 pub fn after(ms: u32, action: impl FnOnce() + 'static) {
@@ -57,18 +58,21 @@ pub fn reload() {
 }
 
 /// Listens on the window, as long as the page lives.
-pub fn listen(event: &str, handler: impl Fn(Event) + 'static) {
-    let _: WindowListenerHandle = window_event_listener_untyped(event, handler);
+pub fn listen(event: &str, handler: impl Fn() + 'static) {
+    let handler = Closure::<dyn Fn()>::new(handler).into_js_value();
+    if let Some(window) = window() {
+        let _ = window.add_event_listener_with_callback(event, handler.unchecked_ref());
+    }
 }
 
 /// Moves the focus to the element of that id, or to the first control inside where it is a group. Waits for
 /// what is being rendered at the moment.
 pub fn focus(id: &str) {
-    let group = ["#", id, " input"].concat();
-    let id = id.to_owned();
+    let selector = ["#", id, ":not(fieldset), #", id, " input"].concat();
     after(0, move || {
-        let inside = document().query_selector(&group).ok().flatten();
-        if let Some(element) = inside.or_else(|| document().get_element_by_id(&id)) {
+        let document = window().and_then(|window| window.document());
+        let found = document.and_then(|document| document.query_selector(&selector).ok().flatten());
+        if let Some(element) = found {
             let _ = element.unchecked_into::<HtmlElement>().focus();
         }
     });

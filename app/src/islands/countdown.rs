@@ -123,6 +123,9 @@ mod tests {
 
     #[test]
     fn two_digits_are_shown() {
-        assert_eq!([two_digits(0), two_digits(9), two_digits(10), two_digits(120)], ["00", "09", "10", "120"]);
+        assert_eq!(
+            [two_digits(0), two_digits(9), two_digits(10), two_digits(120)],
+            ["00", "09", "10", "120"]
+        );
     }
 }

@@ -101,13 +101,13 @@ fn follow(event: leptos::ev::MouseEvent) {
 
 /// News, problems, and the question whether this is another person.
 fn notice(registration: Registration) -> impl IntoView {
-    let text = move |part: fn(Notice) -> String| move || registration.watch(|state| news(state).map(part).unwrap_or_default());
-    let class = move || {
-        let is_problem = registration.watch(|state| news(state).is_some_and(|notice| notice.tone == Tone::Problem));
-        if is_problem { "notice notice--problem" } else { "notice" }
+    let text = move |part: fn(Notice) -> String| {
+        move || registration.watch(|state| news(state).map(part).unwrap_or_default())
     };
+    let is_problem = |state: &State| news(state).is_some_and(|notice| notice.tone == Tone::Problem);
     view! {
-        <div id="notice" class=class role="alert" tabindex="-1"
+        <div id="notice" class="notice" role="alert" tabindex="-1"
+            data-problem=move || registration.watch(is_problem)
             hidden=move || registration.watch(|state| news(state).is_none())>
             <p class="notice__title">{text(|notice| notice.title)}</p>
             <p>{text(|notice| notice.detail)}</p>
@@ -164,7 +164,9 @@ fn status(state: &State) -> String {
     let text = match &state.stage {
         Stage::Editing => "",
         Stage::Sending => "Your request has been received, please wait",
-        Stage::Waiting(reason, _) => return [reason, ". Your answers are kept, and sent again by themselves."].concat(),
+        Stage::Waiting(reason, _) => {
+            return [reason, ". Your answers are kept, and sent again by themselves."].concat();
+        }
         Stage::Offline => "You are offline. The form will be sent when you are back.",
         Stage::Done => "You are registered. Your receipt is being opened.",
     };

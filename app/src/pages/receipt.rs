@@ -75,7 +75,11 @@ fn details(receipt: &ReceiptView) -> impl IntoView + use<> {
                 <div><dt>"Questions"</dt><dd>{contact_link(contact)}</dd></div>
             })}
         </dl>
-        <p class="receipt__mask">"Name and email are shortened, because whoever has this address sees this page."</p>
+        {receipt.name.as_ref().map(|_| view! {
+            <p class="receipt__mask">
+                "Name and email are shortened, because whoever has this address sees this page."
+            </p>
+        })}
     }
 }
 

@@ -122,19 +122,21 @@ fn without_form(draw: &DrawView) -> AnyView {
             None,
         )
         .into_any(),
-        Phase::Open => panel("Registration is not possible just now", "Load this page again in a moment.", None).into_any(),
+        Phase::Open => {
+            panel("Registration is not possible just now", "Load this page again in a moment.", None)
+                .into_any()
+        }
         Phase::Cancelled => panel(
             "This draw was called off",
             "No winners will be drawn. Who has registered need not do anything.",
             None,
         )
         .into_any(),
-        _ => panel(
-            "Registration has ended",
-            "Who has a receipt takes part. New entries are not accepted any more.",
-            Some(format!("/draws/{}/result", draw.slug)),
-        )
-        .into_any(),
+        phase => {
+            let href = format!("/draws/{}/result", draw.slug);
+            let text = "Who has a receipt takes part. New entries are not accepted any more.";
+            panel("Registration has ended", text, Some((href, phase == Phase::Published))).into_any()
+        }
     }
 }
 
@@ -156,13 +158,22 @@ fn not_open(draw: &DrawView) -> impl IntoView + use<> {
     }
 }
 
-fn panel(title: &'static str, text: &'static str, result: Option<String>) -> impl IntoView {
+/// `result` is the address of the result, and whether there is one yet.
+fn panel(title: &'static str, text: &'static str, result: Option<(String, bool)>) -> impl IntoView {
+    let result = result.map(|(href, is_out)| {
+        let (class, text) = if is_out {
+            ("button", "See the result")
+        } else {
+            ("button button--secondary", "When is the result out?")
+        };
+        view! { <a class=class href=href>{text}</a> }
+    });
     view! {
         <section class="panel">
             <h2>{title}</h2>
             <p>{text}</p>
             <p class="panel__actions">
-                {result.map(|href| view! { <a class="button" href=href>"See the result"</a> })}
+                {result}
                 <a class="button button--secondary" href="/">"All draws"</a>
             </p>
         </section>

@@ -37,7 +37,9 @@ fn state_of_result(phase: Phase) -> &'static str {
         Phase::Draft | Phase::Announced => "Registration has not begun, so there is no result yet.",
         Phase::Open => "Registration is still open. Winners are drawn after it has ended.",
         Phase::Closed => "Registration has ended. Winners have not been drawn yet.",
-        Phase::Committed => "The list of entries is frozen and its fingerprint fixed. Winners have not been drawn yet.",
+        Phase::Committed => {
+            "The list of entries is frozen and its fingerprint fixed. Winners have not been drawn yet."
+        }
         Phase::Drawn => "Winners have been drawn. The result has not been published yet.",
         Phase::Published => "The result has been published by the organiser.",
         Phase::Cancelled => "This draw was called off. No winners will be drawn.",

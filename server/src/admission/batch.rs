@@ -55,21 +55,22 @@ pub struct Batches {
 #[derive(Debug, Default)]
 struct Pace {
     waiting: AtomicUsize,
-    /// Moving average, nanoseconds an entry.
-    nanos_per_entry: AtomicU64,
+    /// Moving average of a round, in nanoseconds. Rounds, not entries: a round costs about the same for one
+    /// entry as for many, so what one entry took alone says nothing of a crowd.
+    round: AtomicU64,
 }
 
 impl Pace {
     fn expected_wait(&self) -> Duration {
-        let waiting = self.waiting.load(Ordering::Relaxed) as u64;
-        Duration::from_nanos(waiting.saturating_mul(self.nanos_per_entry.load(Ordering::Relaxed)))
+        let rounds = self.waiting.load(Ordering::Relaxed) / BATCH_MAX + 1;
+        Duration::from_nanos(self.round.load(Ordering::Relaxed)).saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
-    fn note(&self, took: Duration, entries: usize) {
-        let sample = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / entries.max(1) as u64;
-        let before = self.nanos_per_entry.load(Ordering::Relaxed);
-        let after = if before == 0 { sample } else { (before * 7).saturating_add(sample) / 8 };
-        self.nanos_per_entry.store(after, Ordering::Relaxed);
+    fn note_round(&self, took: Duration) {
+        let sample = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / 8);
+        let before = self.round.load(Ordering::Relaxed);
+        let after = if before == 0 { sample } else { before / 8 * 7 + sample / 8 };
+        self.round.store(after, Ordering::Relaxed);
     }
 
     fn changed(&self) {
@@ -132,9 +133,11 @@ impl Writer {
                     Err(_) => break,
                 }
             }
+            let began = Instant::now();
             for (draw, batch) in by_draw(gathered) {
                 again.extend(self.write(draw, batch).await);
             }
+            self.pace.note_round(began.elapsed());
         }
     }
 
@@ -145,7 +148,6 @@ impl Writer {
         let began = Instant::now();
         let fates = self.write_until_known(draw, &entries).await;
         let took = began.elapsed();
-        self.pace.note(took, entries.len());
         #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
         metrics::histogram!("drawbridge_batch_size").record(entries.len() as f64);
         metrics::histogram!("drawbridge_batch_seconds").record(took.as_secs_f64());
@@ -207,4 +209,23 @@ fn by_draw(gathered: Vec<Queued>) -> HashMap<Uuid, Vec<Queued>> {
         draws.entry(queued.draw).or_default().push(queued);
     }
     draws
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expected_wait_counts_rounds_not_entries() {
+        let pace = Pace::default();
+        pace.note_round(Duration::from_millis(50));
+        pace.waiting.store(400, Ordering::Relaxed);
+        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX, "one slow commit does not turn a crowd away");
+        pace.waiting.store(QUEUE_MAX, Ordering::Relaxed);
+        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX);
+        for _ in 0..100 {
+            pace.note_round(Duration::from_millis(500));
+        }
+        assert!(pace.expected_wait() > EXPECTED_WAIT_MAX, "nine rounds of half a second are too many");
+    }
 }

@@ -6,6 +6,7 @@
 //!
 //! To add a backend: implement [`Coordination`], and run [`conformance`] against it.
 
+#[cfg(test)]
 pub mod conformance;
 pub mod memory;
 pub mod rate;

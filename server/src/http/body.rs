@@ -117,27 +117,6 @@ impl PostedForm {
         *field = value;
         Ok(())
     }
-
-    /// The registration the texts stand for.
-    pub fn to_entry_form(&self) -> EntryForm {
-        let values = self.values.clone();
-        let party_size = values.party_size.trim();
-        EntryForm {
-            // A text that is no number becomes one that no party has, so that the rules complain about it.
-            party_size: (!party_size.is_empty()).then(|| party_size.parse().unwrap_or(-1)),
-            full_name: values.full_name,
-            email: values.email,
-            phone: values.phone,
-            date_of_birth: values.date_of_birth,
-            country: values.country,
-            postcode: values.postcode,
-            category: values.category,
-            session: values.session,
-            guardian_name: values.guardian_name,
-            member_id: values.member_id,
-            accept_terms: values.accept_terms,
-        }
-    }
 }
 
 fn malformed(why: &str) -> Refusal {

@@ -8,6 +8,8 @@
 //! name, then a case in `conformance.rs`, which runs against every dialect. Insert and look what came
 //! back; never check before inserting, and never read constraint names out of messages.
 
+#[cfg(test)]
+pub mod conformance;
 pub mod draws;
 pub mod entries;
 pub mod error;

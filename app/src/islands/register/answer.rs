@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_taken_phone_number_is_marked_with_words() {
-        let (notice, errors) = refused(Answer { errors: vec![wrong("phone")], ..problem(409, "already-registered") });
+        let (notice, errors) =
+            refused(Answer { errors: vec![wrong("phone")], ..problem(409, "already-registered") });
         assert!(notice.is_some_and(|notice| notice.detail.contains("marked below")));
         assert!(!errors[0].message.is_empty());
     }
@@ -179,7 +180,10 @@ mod tests {
             ..problem(409, "draw-closed")
         };
         let notice = refused(answer).0.expect("a notice");
-        assert_eq!((notice.title.as_str(), notice.detail.as_str()), ("The draw is closed", "Over. Request id: r1"));
+        assert_eq!(
+            (notice.title.as_str(), notice.detail.as_str()),
+            ("The draw is closed", "Over. Request id: r1")
+        );
         assert!(refused(problem(404, "any")).0.expect("a notice").detail.contains("404"));
     }
 }

@@ -93,13 +93,15 @@ fn country_field(form: &FormView, is_optional: bool) -> impl IntoView + use<> {
 fn member_field(form: &FormView) -> AnyView {
     let hint = "Needed in categories for members. Leave it empty in the others.";
     let label = "Membership number";
-    let field = TextField { name: "member_id", label, hint, kind: "text", autocomplete: "off", is_optional: false };
+    let field =
+        TextField { name: "member_id", label, hint, kind: "text", autocomplete: "off", is_optional: false };
     text_field(form, field).into_any()
 }
 
 fn party_field(form: &FormView) -> AnyView {
     let (label, hint) = ("How many people", "Yourself included.");
-    let field = TextField { name: "party_size", label, hint, kind: "text", autocomplete: "off", is_optional: false };
+    let field =
+        TextField { name: "party_size", label, hint, kind: "text", autocomplete: "off", is_optional: false };
     text_field(form, field).into_any()
 }
 
@@ -113,12 +115,16 @@ fn category_field(form: &FormView) -> AnyView {
 
 fn session_field(form: &FormView) -> AnyView {
     let hint = |excludes: &[String]| {
-        let labels: Vec<&str> =
-            excludes.iter().filter_map(|id| form.rules.category(id)).map(|category| category.label.as_str()).collect();
+        let labels: Vec<&str> = excludes
+            .iter()
+            .filter_map(|id| form.rules.category(id))
+            .map(|category| category.label.as_str())
+            .collect();
         if labels.is_empty() { String::new() } else { format!("Not open to {}", labels.join(", ")) }
     };
     let sessions = form.rules.sessions.iter();
-    let choices = sessions.map(|session| (session.id.clone(), session.label.clone(), hint(&session.excludes)));
+    let choices =
+        sessions.map(|session| (session.id.clone(), session.label.clone(), hint(&session.excludes)));
     choice_field(form, "session", "Session", choices.collect()).into_any()
 }
 
@@ -132,7 +138,12 @@ fn category_hint(category: &Category) -> String {
 }
 
 /// A group of radio buttons. A single choice is chosen already.
-fn choice_field(form: &FormView, name: &'static str, legend: &'static str, choices: Vec<Choice>) -> impl IntoView + use<> {
+fn choice_field(
+    form: &FormView,
+    name: &'static str,
+    legend: &'static str,
+    choices: Vec<Choice>,
+) -> impl IntoView + use<> {
     let chosen = form.values.text(name);
     let is_single = choices.len() == 1;
     let options = choices.into_iter().map(|(id, label, hint)| {
@@ -190,7 +201,8 @@ fn label_of(name: &'static str, label: &'static str, is_optional: bool) -> impl 
 }
 
 fn complaint_of(form: &FormView, name: &'static str) -> impl IntoView + use<> {
-    let complaint = form.errors.iter().find(|error| error.field == name).map(|error| error.message.to_string());
+    let complaint =
+        form.errors.iter().find(|error| error.field == name).map(|error| error.message.to_string());
     view! { <p class="field__error" id=format!("{name}-error")>{complaint}</p> }
 }
 

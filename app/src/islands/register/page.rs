@@ -72,18 +72,26 @@ fn rules(json: &Json) -> DrawRules {
         phone: asked("phone"),
         date_of_birth: asked("date_of_birth"),
         one_per_phone: json.flag("one_per_phone"),
-        categories: json.list("categories").iter().map(|category| Category {
-            id: category.text("id"),
-            label: category.text("label"),
-            min_party: small(category, "min_party"),
-            max_party: small(category, "max_party"),
-            member_id: category.given("member_id"),
-        }).collect(),
-        sessions: json.list("sessions").iter().map(|session| Session {
-            id: session.text("id"),
-            label: session.text("label"),
-            excludes: texts(session, "excludes"),
-        }).collect(),
+        categories: json
+            .list("categories")
+            .iter()
+            .map(|category| Category {
+                id: category.text("id"),
+                label: category.text("label"),
+                min_party: small(category, "min_party"),
+                max_party: small(category, "max_party"),
+                member_id: category.given("member_id"),
+            })
+            .collect(),
+        sessions: json
+            .list("sessions")
+            .iter()
+            .map(|session| Session {
+                id: session.text("id"),
+                label: session.text("label"),
+                excludes: texts(session, "excludes"),
+            })
+            .collect(),
     }
 }
 
@@ -118,7 +126,9 @@ pub fn entry_json(form: &EntryForm) -> String {
 pub fn values() -> FormValues {
     let data = element(FORM_ID)
         .and_then(|form| FormData::new_with_form(form.unchecked_ref::<HtmlFormElement>()).ok());
-    FormValues::collect(|field| data.as_ref().and_then(|data| data.get(field).as_string()).unwrap_or_default())
+    FormValues::collect(|field| {
+        data.as_ref().and_then(|data| data.get(field).as_string()).unwrap_or_default()
+    })
 }
 
 /// Puts values into the controls: into all, or only into those that are empty.
@@ -136,7 +146,9 @@ fn set(field: &str, value: &str) {
     let Ok(controls) = document().query_selector_all(&selector) else { return };
     for at in 0..controls.length() {
         // A select has the same `value`: only the name counts.
-        let Some(control) = controls.get(at).map(|node| node.unchecked_into::<HtmlInputElement>()) else { return };
+        let Some(control) = controls.get(at).map(|node| node.unchecked_into::<HtmlInputElement>()) else {
+            return;
+        };
         if matches!(control.type_().as_str(), "radio" | "checkbox") {
             control.set_checked(control.value() == value);
         } else {

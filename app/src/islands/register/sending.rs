@@ -22,18 +22,27 @@ impl Registration {
     }
 
     fn listen(self) {
-        let is_waiting = move || self.look(|state| matches!(state.stage, Stage::Offline | Stage::Waiting(..)));
-        browser::listen("online", move |_| if is_waiting() { self.send() });
-        browser::listen("offline", move |_| if is_waiting() { self.send() });
+        let is_waiting =
+            move || self.look(|state| matches!(state.stage, Stage::Offline | Stage::Waiting(..)));
+        browser::listen("online", move || {
+            if is_waiting() {
+                self.send()
+            }
+        });
+        browser::listen("offline", move || {
+            if is_waiting() {
+                self.send()
+            }
+        });
         // Back to a page that the browser kept whole: the receipt was reached, the form is of use again.
-        browser::listen("pageshow", move |_| {
+        browser::listen("pageshow", move || {
             if self.look(|state| state.stage == Stage::Done) {
                 self.change(|state| state.stage = Stage::Editing);
             }
         });
         // Pressing ends before the click it makes; the click must find everything in its place.
-        browser::listen("pointerup", move |_| browser::after(0, move || self.release()));
-        browser::listen("pointercancel", move |_| self.release());
+        browser::listen("pointerup", move || browser::after(0, move || self.release()));
+        browser::listen("pointercancel", move || self.release());
     }
 
     /// Brings back what was typed before a reload. True when it was being sent then.

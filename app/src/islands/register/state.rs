@@ -142,17 +142,29 @@ impl Registration {
 
     /// Looks, and looks again whenever anything changes.
     pub fn watch<T>(self, look: impl FnOnce(&State) -> T) -> T {
-        self.0.with(look)
+        self.0.track();
+        self.look(look)
     }
 
     /// Looks once.
     pub fn look<T>(self, look: impl FnOnce(&State) -> T) -> T {
-        self.0.with_untracked(look)
+        look(&self.0.read_untracked())
     }
 
     /// Changes what is shown.
     pub fn change(self, change: impl FnOnce(&mut State)) {
-        self.0.update(change);
+        let mut change = Some(change);
+        self.apply(&mut |state| {
+            if let Some(change) = change.take() {
+                change(state);
+            }
+        });
+    }
+
+    /// One function for all changes: the signal's own is long, and would be there once for each of them.
+    #[inline(never)]
+    fn apply(self, change: &mut dyn FnMut(&mut State)) {
+        self.0.update(|state| change(state));
     }
 
     /// Judges anew what the controls hold, after a change of what is known, and shows what is found. Writing

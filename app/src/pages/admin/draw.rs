@@ -107,7 +107,8 @@ fn hours(live: &LiveView, hours: &[HourView]) -> impl IntoView + use<> {
         return view! { <p>"Nothing was caught in the last 24 hours."</p> }.into_any();
     }
     let layers: Vec<String> = live.caught.iter().map(|caught| layer_name(&caught.layer)).collect();
-    let heads = layers.iter().cloned().map(|layer| view! { <th scope="col" class="table__number">{layer}</th> });
+    let heads =
+        layers.iter().cloned().map(|layer| view! { <th scope="col" class="table__number">{layer}</th> });
     let heads = heads.collect_view();
     let rows = hours.iter().map(|row| {
         let cells = row.counts.iter().zip(layers.clone()).map(|(count, layer)| {

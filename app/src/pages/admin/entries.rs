@@ -101,7 +101,10 @@ fn select(
 
 fn empty(entries: &EntriesView) -> impl IntoView + use<> {
     let (title, text) = if entries.query.is_narrowed() {
-        ("Nothing found", "No entry fits. Names are found by their beginning, email addresses and receipts whole.")
+        (
+            "Nothing found",
+            "No entry fits. Names are found by their beginning, email addresses and receipts whole.",
+        )
     } else {
         ("No entries yet", "Entries are listed here from the moment they are acknowledged.")
     };

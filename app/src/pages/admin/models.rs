@@ -328,9 +328,17 @@ mod tests {
 
     #[test]
     fn every_changing_text_has_a_name_of_its_own() {
-        let caught = ["memory", "cache"]
-            .map(|layer| CaughtView { layer: layer.to_owned(), this_hour: 1, last_day: 2 });
-        let live = LiveView { slug: "a".to_owned(), capacity: Some(9), caught: caught.into(), ..LiveView::default() };
+        let caught = ["memory", "cache"].map(|layer| CaughtView {
+            layer: layer.to_owned(),
+            this_hour: 1,
+            last_day: 2,
+        });
+        let live = LiveView {
+            slug: "a".to_owned(),
+            capacity: Some(9),
+            caught: caught.into(),
+            ..LiveView::default()
+        };
         let mut names: Vec<String> = live.texts().into_iter().map(|(name, _)| name).collect();
         let all = names.len();
         names.sort();

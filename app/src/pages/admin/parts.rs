@@ -51,7 +51,8 @@ pub fn definitions(rows: &[(&'static str, String)]) -> impl IntoView + use<> {
 /// Links to the pages around; nothing when there are none.
 pub fn pager(pager: &PagerView) -> impl IntoView + use<> {
     let link = |href: &Option<String>, id: &'static str, rel: &'static str, text: &'static str| {
-        href.clone().map(|href| view! { <a class="button button--secondary" id=id rel=rel href=href>{text}</a> })
+        href.clone()
+            .map(|href| view! { <a class="button button--secondary" id=id rel=rel href=href>{text}</a> })
     };
     let previous = link(&pager.previous, "previous-page", "prev", "Previous page");
     let next = link(&pager.next, "next-page", "next", "Next page");
@@ -154,8 +155,10 @@ pub fn field(field: Field<'_>) -> impl IntoView + use<> {
     let Field { name, label, kind, autocomplete, value, hint, error } = field;
     let hint_id = format!("{name}-hint");
     let error_id = format!("{name}-error");
-    let described: Vec<&str> =
-        [hint.is_some().then_some(&*hint_id), error.is_some().then_some(&*error_id)].into_iter().flatten().collect();
+    let described: Vec<&str> = [hint.is_some().then_some(&*hint_id), error.is_some().then_some(&*error_id)]
+        .into_iter()
+        .flatten()
+        .collect();
     let described = (!described.is_empty()).then(|| described.join(" "));
     let invalid = error.map(|_| "true");
     let value = (!value.is_empty()).then(|| value.to_owned());

@@ -13,7 +13,10 @@ use crate::models::Chrome;
 pub fn password_page(chrome: &Chrome, page: &PasswordView) -> String {
     document(chrome, "Change your password", || {
         let email = chrome.organiser.as_ref().map(|organiser| organiser.email.clone()).unwrap_or_default();
-        let hint = format!("At least {} characters. Several words are easy to remember.", limits::PASSWORD_CHARS_MIN);
+        let hint = format!(
+            "At least {} characters. Several words are easy to remember.",
+            limits::PASSWORD_CHARS_MIN
+        );
         view! {
             {trail(&[])}
             <section class="panel panel--narrow signin">

@@ -59,7 +59,7 @@ pub async fn submit(
         "" => Err(Problem::KeyMissing),
         token => idempotency_key(token).ok_or(Problem::KeyInvalid),
     };
-    let form = posted.to_entry_form();
+    let form = posted.values.to_entry_form();
     let ending = entries::admit(&app, &context, &draw, sender, key, None, async { Ok(form) }).await;
     match ending.answer {
         Answer::Receipt(receipt) => to_receipt(&receipt),

@@ -1,192 +1,25 @@
 //! Lists for organisers in SQLite.
 
 use async_trait::async_trait;
-use shared::Entry;
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 use uuid::Uuid;
 
 use super::SqliteStore;
+use super::listing_rows::{
+    AuditRow, ENDED_LINE, EndedDetails, EndedLine, JobRow, LIVE_LINE, LiveDetails, LiveLine,
+};
 use super::paging::{self, Direction};
-use super::rows::EntryRow;
 use crate::receipt;
 use crate::secrets::bucket;
+use crate::store::StoreResult;
 use crate::store::listing::{
-    AuditLine, Caught, EntryDetails, EntryLine, EntryState, EntryStatus, Exact, Filter, Job, Listing,
-    LiveCounts, LiveEntry, Order, PAGE_ROWS, Page, Person, Position, SortKey, Window,
+    AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, Filter, Job, Listing, LiveCounts, Order,
+    PAGE_ROWS, Page, Position, SortKey, Window,
 };
-use crate::store::{StoreError, StoreResult};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-
-/// The columns of `entries` that a list shows and is sorted by.
-#[derive(FromRow)]
-struct LiveLine {
-    id: Uuid,
-    registered_at: i64,
-    name_key: String,
-    full_name: String,
-    email: String,
-    category: Option<String>,
-    session: Option<String>,
-    party_size: u32,
-    retries: i64,
-}
-
-const LIVE_LINE: &str =
-    "SELECT id, registered_at, name_key, full_name, email, category, session, party_size, retries FROM entries";
-
-impl LiveLine {
-    fn position(&self, order: Order) -> Position<SortKey> {
-        let key = match order {
-            Order::Name => SortKey::Name(self.name_key.clone()),
-            Order::Newest | Order::Oldest => SortKey::Time(self.registered_at),
-        };
-        Position { key, id: self.id }
-    }
-}
-
-impl From<LiveLine> for EntryLine {
-    fn from(row: LiveLine) -> Self {
-        let LiveLine { full_name, email, party_size, retries, .. } = row;
-        Self {
-            id: row.id,
-            state: EntryState::Registered,
-            registered_at: row.registered_at,
-            person: Some(Person { full_name, email, party_size, retries }),
-            category: row.category,
-            session: row.session,
-        }
-    }
-}
-
-/// The columns of `withdrawals` that a list shows.
-#[derive(FromRow)]
-struct EndedLine {
-    id: Uuid,
-    registered_at: i64,
-    ending: String,
-    category: Option<String>,
-    session: Option<String>,
-}
-
-const ENDED_LINE: &str = "SELECT id, registered_at, ending, category, session FROM withdrawals";
-
-impl TryFrom<EndedLine> for EntryLine {
-    type Error = StoreError;
-
-    fn try_from(row: EndedLine) -> StoreResult<Self> {
-        Ok(Self {
-            id: row.id,
-            state: ending(&row.ending)?,
-            registered_at: row.registered_at,
-            person: None,
-            category: row.category,
-            session: row.session,
-        })
-    }
-}
-
-fn ending(name: &str) -> StoreResult<EntryState> {
-    EntryState::from_name(name).ok_or_else(|| StoreError::corrupt(format!("ending {name:?}")))
-}
-
-/// Everything `entries` holds that an organiser may see.
-#[derive(FromRow)]
-struct LiveDetails {
-    id: Uuid,
-    receipt: String,
-    registered_at: i64,
-    terms_version: i64,
-    token_age: Option<i64>,
-    retries: i64,
-    last_retry_at: Option<i64>,
-    #[sqlx(flatten)]
-    entry: EntryRow,
-}
-
-impl TryFrom<LiveDetails> for EntryDetails {
-    type Error = StoreError;
-
-    fn try_from(row: LiveDetails) -> StoreResult<Self> {
-        let live = LiveEntry {
-            entry: Entry::try_from(row.entry)?,
-            terms_version: row.terms_version,
-            token_age: row.token_age,
-            retries: row.retries,
-            last_retry_at: row.last_retry_at,
-        };
-        let status = EntryStatus::Live(Box::new(live));
-        Ok(Self { id: row.id, receipt: row.receipt, registered_at: row.registered_at, status })
-    }
-}
-
-/// Everything `withdrawals` holds that an organiser may see.
-#[derive(FromRow)]
-struct EndedDetails {
-    id: Uuid,
-    receipt: String,
-    registered_at: i64,
-    ending: String,
-    ended_at: i64,
-    reason: Option<String>,
-    category: Option<String>,
-    session: Option<String>,
-}
-
-impl TryFrom<EndedDetails> for EntryDetails {
-    type Error = StoreError;
-
-    fn try_from(row: EndedDetails) -> StoreResult<Self> {
-        let status = EntryStatus::Ended {
-            state: ending(&row.ending)?,
-            ended_at: row.ended_at,
-            reason: row.reason,
-            category: row.category,
-            session: row.session,
-        };
-        Ok(Self { id: row.id, receipt: row.receipt, registered_at: row.registered_at, status })
-    }
-}
-
-#[derive(FromRow)]
-struct AuditRow {
-    id: Uuid,
-    at: i64,
-    actor: String,
-    action: String,
-    slug: Option<String>,
-    subject: Option<String>,
-    detail: Option<String>,
-}
-
-impl From<AuditRow> for AuditLine {
-    fn from(row: AuditRow) -> Self {
-        let AuditRow { id, at, actor, action, slug, subject, detail } = row;
-        Self { id, at, actor, action, draw: slug, subject, detail }
-    }
-}
-
-#[derive(FromRow)]
-struct JobRow {
-    id: Uuid,
-    kind: String,
-    state: String,
-    done: i64,
-    total: Option<i64>,
-    result: Option<String>,
-    error: Option<String>,
-    created_at: i64,
-    updated_at: i64,
-}
-
-impl From<JobRow> for Job {
-    fn from(row: JobRow) -> Self {
-        let JobRow { id, kind, state, done, total, result, error, created_at, updated_at } = row;
-        Self { id, kind, state, done, total, result, error, created_at, updated_at }
-    }
-}
 
 #[async_trait]
 impl Listing for SqliteStore {
@@ -349,7 +182,7 @@ enum Value<'a> {
 }
 
 /// The query for one page of live entries, after a prefix like `EXPLAIN QUERY PLAN`.
-pub(super) fn select_live(
+fn select_live(
     prefix: &str,
     draw: Uuid,
     filter: &Filter,
@@ -372,7 +205,7 @@ pub(super) fn select_live(
 }
 
 /// The query for one page of ended entries, after a prefix like `EXPLAIN QUERY PLAN`.
-pub(super) fn select_ended(
+fn select_ended(
     prefix: &str,
     draw: Uuid,
     filter: &Filter,
@@ -414,5 +247,47 @@ fn push_window(query: &mut QueryBuilder<Sqlite>, order: Order, window: &Window<S
 }
 
 #[cfg(test)]
-#[path = "listing_tests.rs"]
-mod tests;
+mod tests {
+    use std::sync::Arc;
+
+    use sqlx::Row as _;
+
+    use super::*;
+    use crate::ambient::Ambient;
+    use crate::secrets::{Keys, Secret};
+
+    /// Every page of every order is read from an index, in its order: no scan of the table, no sorting.
+    #[tokio::test]
+    async fn no_page_scans_or_sorts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        let store = SqliteStore::open(&url, Ambient::system(), keys).await.expect("opens");
+        let (draw, id) = (Uuid::nil(), Uuid::nil());
+        let explain = "EXPLAIN QUERY PLAN ";
+        let plain = Filter::default();
+        let named = Filter { name_prefix: Some("ada".to_owned()), ..Filter::default() };
+        let removed = Filter { state: EntryState::Removed, ..Filter::default() };
+        for order in [Order::Newest, Order::Oldest, Order::Name] {
+            let key = match order {
+                Order::Name => SortKey::Name("m".to_owned()),
+                Order::Newest | Order::Oldest => SortKey::Time(1),
+            };
+            let position = Position { key, id };
+            for window in [Window::First, Window::After(position.clone()), Window::Before(position)] {
+                let mut queries = vec![select_live(explain, draw, &plain, order, &window)];
+                match order {
+                    Order::Name => queries.push(select_live(explain, draw, &named, order, &window)),
+                    _ => queries.push(select_ended(explain, draw, &removed, order, &window)),
+                }
+                for mut query in queries {
+                    let plan = query.build().fetch_all(&store.readers).await.expect("a plan");
+                    let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+                    let plan = plan.join("; ");
+                    assert!(plan.starts_with("SEARCH") && !plan.contains("TEMP B-TREE"), "{order:?} {window:?}: {plan}");
+                    assert!(plan.contains("_by_time") || plan.contains("_by_name"), "{order:?} {window:?}: {plan}");
+                }
+            }
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod end;
 mod entries;
 mod gate;
 mod listing;
+mod listing_rows;
 mod organisers;
 mod paging;
 mod rows;
@@ -82,5 +83,48 @@ impl SqliteStore {
     /// Where the database file lies.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::ManualClock;
+    use crate::secrets::Secret;
+    use crate::store::conformance::{self, Bench, NOON};
+
+    #[tokio::test]
+    async fn sqlite_conforms() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::at(NOON));
+        let ambient = Ambient::with_clock(clock.clone());
+        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        let store = SqliteStore::open(&url, ambient.clone(), Arc::clone(&keys)).await.expect("opens");
+        conformance::run(Bench { store: Arc::new(store), clock, ambient, keys }).await;
+    }
+
+    #[tokio::test]
+    async fn a_dropped_transaction_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        let store = SqliteStore::open(&url, Ambient::system(), keys).await.expect("opens");
+        for _ in 0..20 {
+            let mut tx = store.gate.begin().await.expect("begins");
+            sqlx::query("INSERT INTO meta (name, value) VALUES ('leaked', x'00')")
+                .execute(tx.get())
+                .await
+                .expect("inserts");
+            drop(tx);
+            // As when a client hangs up while its request waits for the write lock.
+            let begin = store.gate.begin();
+            tokio::select! { biased; _ = begin => {}, () = std::future::ready(()) => {} }
+        }
+        let leaked: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM meta WHERE name = 'leaked'")
+            .fetch_one(store.gate.begin().await.expect("begins").get())
+            .await
+            .expect("counts");
+        assert_eq!(leaked, 0);
     }
 }

@@ -1,21 +1,31 @@
-//! The entries of a draw as CSV, for organisers' downloads and for the command line.
+//! `GET /admin/draws/{slug}/entries.csv`, and the same file for the command line.
 //!
 //! Entries are read in chunks, so that a million of them need no more memory than a hundred.
 //!
 //! A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula, and what entrants type
 //! ends up in cells. Such a cell gets an apostrophe in front (OWASP, "CSV Injection"). That goes for phone
-//! numbers as well, which all begin with `+`: who reads the file with a program drops a leading apostrophe.
+//! numbers as well, which all begin with `+`: a program that reads the file drops a leading apostrophe.
 
 use std::sync::Arc;
 
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use futures_util::Stream;
 use futures_util::stream::try_unfold;
+use futures_util::{Stream, TryStreamExt as _};
 use shared::text::is_invisible;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use uuid::Uuid;
 
+use super::draw;
+use super::guard::Organiser;
+use crate::http::{HttpResult, NO_STORE};
 use crate::receipt::rfc3339;
+use crate::state::App;
 use crate::store::listing::{EntryDetails, EntryStatus, Position};
+use crate::store::organisers::Deed;
 use crate::store::{Store, StoreError, StoreResult};
 
 /// Entries read at a time.
@@ -39,6 +49,58 @@ pub const COLUMNS: [&str; 14] = [
     "member_id",
 ];
 
+/// An export that did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// It could not be written.
+    #[error("the export could not be written")]
+    Io(#[from] std::io::Error),
+    /// The entries could not be read.
+    #[error("the entries could not be read")]
+    Store(#[from] StoreError),
+}
+
+/// The download. That somebody took the entries along is written down before the first line is sent.
+///
+/// # Errors
+/// `draw-not-found`; when the store fails. A failure half-way breaks the connection off, so that no browser
+/// takes a part for the whole.
+pub async fn download(State(app): State<App>, Path(slug): Path<String>, organiser: Organiser) -> HttpResult {
+    let draw = draw(&app, &slug).await?;
+    let actor = organiser.actor();
+    let deed = Deed { actor: &actor, action: "entries exported", draw: Some(draw.id), subject: None };
+    app.store.record(deed).await?;
+    let lines = lines(Arc::clone(&app.store), draw.id).inspect_err(|error| {
+        tracing::error!(error = error as &dyn std::error::Error, "an export broke off");
+    });
+    let name = format!("attachment; filename=\"{}-entries.csv\"", draw.spec.slug);
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),
+        (
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment")),
+        ),
+        NO_STORE,
+    ];
+    Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+/// Writes the file.
+///
+/// # Errors
+/// See [`ExportError`]; what was written before stays written.
+pub async fn write_to(
+    store: Arc<dyn Store>,
+    draw: Uuid,
+    mut to: impl AsyncWrite + Unpin,
+) -> Result<(), ExportError> {
+    let mut lines = std::pin::pin!(lines(store, draw));
+    while let Some(chunk) = lines.try_next().await? {
+        to.write_all(&chunk).await?;
+    }
+    Ok(to.flush().await?)
+}
+
 /// How far an export has come.
 enum Progress {
     Header,
@@ -46,16 +108,16 @@ enum Progress {
     Done,
 }
 
-/// A header line, and a line an entry that is live while its chunk is read, in order of registration.
-///
-/// # Errors
-/// The stream ends with the store's error when a chunk cannot be read.
-pub fn csv(store: Arc<dyn Store>, draw: Uuid) -> impl Stream<Item = StoreResult<Bytes>> + Send {
+/// A header line, and a line for each entry that is live when its chunk is read, in order of registration.
+pub fn lines(store: Arc<dyn Store>, draw: Uuid) -> impl Stream<Item = StoreResult<Bytes>> + Send {
     try_unfold(Progress::Header, move |progress| {
         let store = Arc::clone(&store);
         async move {
             let position = match progress {
-                Progress::Header => return Ok(Some((lines([COLUMNS.map(str::to_owned)])?, Progress::After(None)))),
+                Progress::Header => {
+                    let header = text([COLUMNS.map(str::to_owned)])?;
+                    return Ok(Some((header, Progress::After(None))));
+                }
                 Progress::After(position) => position,
                 Progress::Done => return Ok(None),
             };
@@ -68,7 +130,7 @@ pub fn csv(store: Arc<dyn Store>, draw: Uuid) -> impl Stream<Item = StoreResult<
             } else {
                 Progress::After(Some(Position { key: last.registered_at, id: last.id }))
             };
-            Ok(Some((lines(entries.iter().filter_map(record))?, next)))
+            Ok(Some((text(entries.iter().filter_map(record))?, next)))
         }
     })
 }
@@ -98,8 +160,8 @@ fn record(details: &EntryDetails) -> Option<[String; 14]> {
     ])
 }
 
-fn lines(records: impl IntoIterator<Item = [String; 14]>) -> StoreResult<Bytes> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+fn text(records: impl IntoIterator<Item = [String; 14]>) -> StoreResult<Bytes> {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
     for record in records {
         writer.write_record(record.map(harmless)).map_err(StoreError::corrupt)?;
     }
@@ -107,8 +169,8 @@ fn lines(records: impl IntoIterator<Item = [String; 14]>) -> StoreResult<Bytes> 
 }
 
 /// A cell that no spreadsheet runs: with an apostrophe in front where it would be read as a formula. White
-/// space and invisible characters in front are looked through, and the full-width forms, which East Asian
-/// versions take as well, count.
+/// space and invisible characters in front are looked through, and the full-width forms, which some
+/// spreadsheets take as well, count.
 pub fn harmless(cell: String) -> String {
     let begins_with_control = cell.starts_with(['\t', '\r', '\n']);
     let visible = cell.trim_start_matches(|c: char| is_invisible(c) || c.is_control());
@@ -150,7 +212,7 @@ mod tests {
     fn separators_and_quotes_stay_inside_their_cell() {
         let mut cells = [const { String::new() }; 14];
         cells[3] = "Lovelace, \"Ada\"".to_owned();
-        let line = lines([cells]).expect("written");
+        let line = text([cells]).expect("written");
         assert_eq!(line, ",,,\"Lovelace, \"\"Ada\"\"\",,,,,,,,,,\n");
     }
 }

@@ -1,0 +1,179 @@
+//! Rows of lists as they come out of SQLite, and what they are in the words of the field.
+
+use shared::Entry;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::rows::EntryRow;
+use crate::store::listing::{
+    AuditLine, EntryDetails, EntryLine, EntryState, EntryStatus, Job, LiveEntry, Order, Person, Position, SortKey,
+};
+use crate::store::{StoreError, StoreResult};
+
+/// The columns of `entries` that a list shows and is sorted by.
+#[derive(FromRow)]
+pub(super) struct LiveLine {
+    id: Uuid,
+    registered_at: i64,
+    name_key: String,
+    full_name: String,
+    email: String,
+    category: Option<String>,
+    session: Option<String>,
+    party_size: u32,
+    retries: i64,
+}
+
+pub(super) const LIVE_LINE: &str =
+    "SELECT id, registered_at, name_key, full_name, email, category, session, party_size, retries FROM entries";
+
+impl LiveLine {
+    pub(super) fn position(&self, order: Order) -> Position<SortKey> {
+        let key = match order {
+            Order::Name => SortKey::Name(self.name_key.clone()),
+            Order::Newest | Order::Oldest => SortKey::Time(self.registered_at),
+        };
+        Position { key, id: self.id }
+    }
+}
+
+impl From<LiveLine> for EntryLine {
+    fn from(row: LiveLine) -> Self {
+        let LiveLine { full_name, email, party_size, retries, .. } = row;
+        Self {
+            id: row.id,
+            state: EntryState::Registered,
+            registered_at: row.registered_at,
+            person: Some(Person { full_name, email, party_size, retries }),
+            category: row.category,
+            session: row.session,
+        }
+    }
+}
+
+/// The columns of `withdrawals` that a list shows.
+#[derive(FromRow)]
+pub(super) struct EndedLine {
+    pub(super) id: Uuid,
+    pub(super) registered_at: i64,
+    ending: String,
+    category: Option<String>,
+    session: Option<String>,
+}
+
+pub(super) const ENDED_LINE: &str = "SELECT id, registered_at, ending, category, session FROM withdrawals";
+
+impl TryFrom<EndedLine> for EntryLine {
+    type Error = StoreError;
+
+    fn try_from(row: EndedLine) -> StoreResult<Self> {
+        Ok(Self {
+            id: row.id,
+            state: ending(&row.ending)?,
+            registered_at: row.registered_at,
+            person: None,
+            category: row.category,
+            session: row.session,
+        })
+    }
+}
+
+fn ending(name: &str) -> StoreResult<EntryState> {
+    EntryState::from_name(name).ok_or_else(|| StoreError::corrupt(format!("ending {name:?}")))
+}
+
+/// Everything `entries` holds that an organiser may see.
+#[derive(FromRow)]
+pub(super) struct LiveDetails {
+    id: Uuid,
+    receipt: String,
+    registered_at: i64,
+    terms_version: i64,
+    token_age: Option<i64>,
+    retries: i64,
+    last_retry_at: Option<i64>,
+    #[sqlx(flatten)]
+    entry: EntryRow,
+}
+
+impl TryFrom<LiveDetails> for EntryDetails {
+    type Error = StoreError;
+
+    fn try_from(row: LiveDetails) -> StoreResult<Self> {
+        let live = LiveEntry {
+            entry: Entry::try_from(row.entry)?,
+            terms_version: row.terms_version,
+            token_age: row.token_age,
+            retries: row.retries,
+            last_retry_at: row.last_retry_at,
+        };
+        let status = EntryStatus::Live(Box::new(live));
+        Ok(Self { id: row.id, receipt: row.receipt, registered_at: row.registered_at, status })
+    }
+}
+
+/// Everything `withdrawals` holds that an organiser may see.
+#[derive(FromRow)]
+pub(super) struct EndedDetails {
+    id: Uuid,
+    receipt: String,
+    registered_at: i64,
+    ending: String,
+    ended_at: i64,
+    reason: Option<String>,
+    category: Option<String>,
+    session: Option<String>,
+}
+
+impl TryFrom<EndedDetails> for EntryDetails {
+    type Error = StoreError;
+
+    fn try_from(row: EndedDetails) -> StoreResult<Self> {
+        let status = EntryStatus::Ended {
+            state: ending(&row.ending)?,
+            ended_at: row.ended_at,
+            reason: row.reason,
+            category: row.category,
+            session: row.session,
+        };
+        Ok(Self { id: row.id, receipt: row.receipt, registered_at: row.registered_at, status })
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct AuditRow {
+    pub(super) id: Uuid,
+    pub(super) at: i64,
+    actor: String,
+    action: String,
+    slug: Option<String>,
+    subject: Option<String>,
+    detail: Option<String>,
+}
+
+impl From<AuditRow> for AuditLine {
+    fn from(row: AuditRow) -> Self {
+        let AuditRow { id, at, actor, action, slug, subject, detail } = row;
+        Self { id, at, actor, action, draw: slug, subject, detail }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct JobRow {
+    id: Uuid,
+    kind: String,
+    state: String,
+    done: i64,
+    total: Option<i64>,
+    result: Option<String>,
+    error: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl From<JobRow> for Job {
+    fn from(row: JobRow) -> Self {
+        let JobRow { id, kind, state, done, total, result, error, created_at, updated_at } = row;
+        Self { id, kind, state, done, total, result, error, created_at, updated_at }
+    }
+}

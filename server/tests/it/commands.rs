@@ -1,0 +1,144 @@
+//! The command line.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::process::{Client, Place, draws_now, text};
+use crate::site::person;
+
+#[test]
+fn applying_a_file_twice_changes_nothing_and_an_edit_says_what() {
+    let place = Place::new();
+    let file = place.path("draws.toml");
+    let draws = draws_now(&[("spring", "capacity = 10")]);
+    let apply = |draws: &str| {
+        std::fs::write(&file, draws).expect("writes");
+        place.run(&["draw", "apply", file.to_str().expect("UTF-8")])
+    };
+    assert_eq!(text(&apply(&draws).stdout), "spring: created, announced\n");
+    assert_eq!(text(&apply(&draws).stdout), "spring: unchanged\n");
+    let edited = draws.replace("capacity = 10", "capacity = 20\nmode = \"strict\"");
+    assert_eq!(text(&apply(&edited).stdout), "spring: changed mode, capacity\n");
+    let broken = apply(&format!("{draws}{}", draws_now(&[("bad", "countries = [\"XX\"]")])));
+    assert!(!broken.status.success());
+    assert!(text(&broken.stderr).contains("XX"), "{broken:?}");
+    assert_eq!(text(&apply(&edited).stdout), "spring: unchanged\n", "nothing of a broken file is applied");
+    let private = apply(&draws_now(&[("quiet", "private = true")]));
+    assert!(!private.status.success() && text(&private.stderr).contains("mail"), "{private:?}");
+    let list = text(&place.run(&["draw", "list"]).stdout);
+    assert!(list.contains("spring\topen\t0 of 20 entries"), "{list}");
+    assert!(!list.contains("bad") && !list.contains("quiet"));
+}
+
+#[test]
+fn states_change_once_and_say_so() {
+    let place = Place::new();
+    assert_eq!(text(&place.run(&["draw", "close", "open"]).stdout), "open: now closed\n");
+    assert_eq!(text(&place.run(&["draw", "close", "open"]).stdout), "open: closed already\n");
+    let refused = place.run(&["draw", "announce", "open"]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("closed"), "{refused:?}");
+    assert_eq!(text(&place.run(&["draw", "cancel", "open"]).stdout), "open: now cancelled\n");
+    assert!(!place.run(&["draw", "close", "nowhere"]).status.success());
+}
+
+#[test]
+fn an_organiser_is_added_once_with_a_password_from_standard_input() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let place = Place::new();
+    let add = |password: &str| {
+        let mut child = place
+            .command(&["admin", "add", "Org@example.org"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        child.stdin.take().expect("piped").write_all(password.as_bytes()).expect("writes");
+        child.wait_with_output().expect("ends")
+    };
+    let short = add("too short\n");
+    assert!(!short.status.success() && text(&short.stderr).contains("12"), "{short:?}");
+    assert!(add("correct horse battery\n").status.success());
+    assert!(!add("correct horse battery\n").status.success(), "added already");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_a_whole_database_with_its_secret() {
+    let place = Place::new();
+    let server = place.serve();
+    let client = Client::new(&server);
+    let token = client.token("open").await.expect("a token");
+    let first = client.register("open", &token, &person("ada")).await.expect("answers");
+    let copy = place.path("copy.db");
+    let output = place.run(&["backup", copy.to_str().expect("UTF-8")]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!place.run(&["backup", copy.to_str().expect("UTF-8")]).status.success(), "never overwrites");
+    let secret = place.path("copy.db.secret");
+    assert_eq!(std::fs::metadata(&secret).expect("is there").permissions().mode() & 0o777, 0o600);
+    drop(server);
+
+    let elsewhere = Place::new().with("DATABASE_URL", &format!("sqlite://{}", copy.display()));
+    assert!(elsewhere.run(&["restored"]).status.success());
+    let server = elsewhere.serve();
+    let retry = Client::new(&server).register("open", &token, &person("ada")).await.expect("answers");
+    assert_eq!(retry.body, first.body, "the copy knows who is registered, and under which token");
+    elsewhere.reconcile();
+}
+
+#[test]
+fn another_secret_is_refused() {
+    let place = Place::new();
+    let other = place.command(&["check"]).env("DRAWBRIDGE_SECRET", "ab".repeat(32)).output().expect("runs");
+    assert!(!other.status.success());
+    assert!(text(&other.stderr).contains("DRAWBRIDGE_SECRET"), "{other:?}");
+    assert!(place.run(&["check"]).status.success());
+    let secret = place.path("test.db.secret");
+    assert_eq!(std::fs::metadata(secret).expect("is there").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_with_one_sentence() {
+    let place = Place::new();
+    let wrong = place.command(&["serve"]).env("DRAWBRIDGE_PERSON_RATE", "quick").output().expect("runs");
+    assert!(!wrong.status.success());
+    assert_eq!(text(&wrong.stderr).lines().count(), 1, "{wrong:?}");
+    assert!(text(&wrong.stderr).contains("DRAWBRIDGE_PERSON_RATE"));
+}
+
+#[test]
+fn reconcile_tells_what_is_wrong() {
+    let place = Place::new();
+    place.reconcile();
+    let tampered = std::process::Command::new("sqlite3")
+        .arg(place.database())
+        .arg("UPDATE counters SET taken = 5 WHERE draw_id = (SELECT id FROM draws WHERE slug = 'open')")
+        .status();
+    assert!(tampered.expect("sqlite3 runs").success());
+    let output = place.run(&["reconcile"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("open: the counter says 5 entries, there are 0"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_finishes_what_it_began() {
+    let place = Place::new();
+    let server = place.serve();
+    let client = Client::new(&server);
+    let mut tokens = Vec::new();
+    for _ in 0..100 {
+        tokens.push(client.token("open").await.expect("a token"));
+    }
+    assert_eq!(client.get("/readyz").await.expect("answers").0, 200);
+    let mut burst = tokio::task::JoinSet::new();
+    for (number, token) in tokens.into_iter().enumerate() {
+        let client = client.clone();
+        burst.spawn(async move { client.register("open", &token, &person(&format!("p{number}"))).await });
+    }
+    server.terminate();
+    let replies = burst.join_all().await;
+    assert!(server.ended_well());
+    let acknowledged = replies.iter().flatten().filter(|reply| reply.status == 201).count();
+    assert_eq!(acknowledged, 100, "{replies:?}");
+    assert_eq!(place.receipts("open").len(), 100);
+    place.reconcile();
+}

@@ -1,0 +1,78 @@
+//! SIGKILL at random instants of a burst: every acknowledged entry is there after the restart, none twice,
+//! and a retry of each gets its bytes.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::process::{Client, Place, Reply};
+use crate::site::person;
+
+const SEEDS: u64 = 30;
+const PEOPLE: usize = 120;
+
+/// What a client knows after its server was killed.
+enum Known {
+    Acknowledged(Reply),
+    Nothing,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_acknowledged_entry_survives_a_kill_at_any_instant() {
+    let place = Place::new().with("DRAWBRIDGE_IP_RATE", "off").with("DRAWBRIDGE_PERSON_RATE", "off");
+    let mut acknowledged_in_all = 0;
+    let mut unknown_in_all = 0;
+    for seed in 0..SEEDS {
+        let slug: &'static str = format!("seed-{seed}").leak();
+        place.apply(&[(slug, "")]);
+        let mut server = place.serve();
+        let client = Client::new(&server);
+        let mut attempts: Vec<(String, Value)> = Vec::with_capacity(PEOPLE);
+        for number in 0..PEOPLE {
+            attempts.push((client.token(slug).await.expect("a token"), person(&format!("p{number}"))));
+        }
+        let mut burst = JoinSet::new();
+        for (at, (token, form)) in attempts.iter().cloned().enumerate() {
+            let client = client.clone();
+            burst.spawn(async move {
+                // Spread over the time in which the kill falls.
+                tokio::time::sleep(Duration::from_micros(300 * at as u64)).await;
+                match client.register(slug, &token, &form).await {
+                    Ok(reply) => (at, Known::Acknowledged(reply)),
+                    Err(_) => (at, Known::Nothing),
+                }
+            });
+        }
+        // A different instant for each seed, from the first arrivals to after the last: no clock decides what
+        // is asserted, only how far the burst has come.
+        tokio::time::sleep(Duration::from_micros(1500 + seed * 1500)).await;
+        server.kill();
+        let known = burst.join_all().await;
+
+        let server = place.serve();
+        let client = Client::new(&server);
+        let stored: Vec<String> = place.receipts(slug);
+        let distinct: HashSet<&String> = stored.iter().collect();
+        assert_eq!(distinct.len(), stored.len(), "seed {seed}: none twice");
+        for (at, known) in known {
+            let (token, form) = &attempts[at];
+            let retry = client.register(slug, token, form).await.expect("answers");
+            assert_eq!(retry.status, 201, "seed {seed}: {}", retry.body);
+            match known {
+                Known::Acknowledged(reply) => {
+                    acknowledged_in_all += 1;
+                    assert_eq!(reply.status, 201, "seed {seed}: {}", reply.body);
+                    assert!(distinct.contains(&reply.receipt()), "seed {seed}: {} is lost", reply.receipt());
+                    assert_eq!(retry.body, reply.body, "seed {seed}");
+                }
+                Known::Nothing => unknown_in_all += 1,
+            }
+        }
+        assert_eq!(place.receipts(slug).len(), PEOPLE, "seed {seed}: everybody is in, once");
+    }
+    place.reconcile();
+    println!("{SEEDS} kills: {acknowledged_in_all} acknowledged before, {unknown_in_all} unknown until retried");
+    assert!(acknowledged_in_all > 0 && unknown_in_all > 0, "the kills fell into the bursts");
+}

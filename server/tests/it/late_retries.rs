@@ -1,0 +1,96 @@
+//! Nothing refuses a known retry: after closing, after filling up, after the token's age, whatever this
+//! process has forgotten.
+
+use serde_json::json;
+use server::store::draws::Actor;
+use shared::Action;
+
+use crate::site::{Site, person, with};
+
+const HOUR: i64 = 3_600_000;
+
+#[tokio::test]
+async fn a_retry_after_closing_gets_its_receipt() {
+    let site = Site::start().await;
+    let token = site.token("open").await;
+    let first = site.register("open", &token, &person("ada")).await;
+    let unused = site.token("open").await;
+    site.clock.advance(6 * 24 * HOUR);
+    for _ in 0..2 {
+        let retry = site.register("open", &token, &person("ada")).await;
+        assert_eq!((retry.status.as_u16(), &retry.body), (201, &first.body));
+    }
+    let late = site.register("open", &site.token("open").await, &person("bob")).await;
+    assert_eq!(late.problem(), "draw-closed");
+    let stale = site.register("open", &unused, &person("bob")).await;
+    assert_eq!(stale.problem(), "token-expired");
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn a_retry_after_the_tokens_24_hours_gets_its_receipt_with_and_without_memory() {
+    let site = Site::start().await;
+    let token = site.token("open").await;
+    let first = site.register("open", &token, &person("ada")).await;
+    site.clock.advance(25 * HOUR);
+    assert_eq!(site.register("open", &token, &person("ada")).await.body, first.body);
+    // Another server of the same database knows nothing but what is committed.
+    let amnesiac = site.another().await;
+    let claimed = amnesiac.register("open", &token, &person("ada")).await;
+    assert_eq!(claimed.body, first.body);
+    assert!(claimed.replayed());
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn a_retry_after_the_draw_filled_up_gets_its_receipt() {
+    let site = Site::start().await;
+    let (first_token, second_token) = (site.token("full-house").await, site.token("full-house").await);
+    let first = site.register("full-house", &first_token, &person("ada")).await;
+    let second = site.register("full-house", &second_token, &person("bob")).await;
+    let third = site.register("full-house", &site.token("full-house").await, &person("eve")).await;
+    assert_eq!(third.problem(), "draw-full");
+    let amnesiac = site.another().await;
+    for server in [&site, &amnesiac] {
+        assert_eq!(server.register("full-house", &first_token, &person("ada")).await.body, first.body);
+        assert_eq!(server.register("full-house", &second_token, &person("bob")).await.body, second.body);
+    }
+    assert_eq!(site.taken("full-house").await, 2);
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn a_retry_that_later_rules_would_refuse_gets_its_receipt() {
+    let site = Site::start().await;
+    let token = site.token("open").await;
+    let first = site.register("open", &token, &person("ada")).await;
+    let draw = site.app.store.draw("open").await.expect("reads").expect("is there");
+    let mut spec = draw.spec.clone();
+    spec.rules.phone = shared::Asked::Required;
+    site.app.store.apply_draw(&spec, draw.state, &Actor::CommandLine).await.expect("applies");
+    let amnesiac = site.another().await;
+    for server in [&site, &amnesiac] {
+        let retry = server.register("open", &token, &person("ada")).await;
+        assert_eq!(retry.body, first.body);
+    }
+    let fresh = amnesiac.register("open", &site.token("open").await, &person("bob")).await;
+    assert_eq!(fresh.problem(), "validation-failed");
+    let complete = with(person("bob"), &[("phone", json!("+441632960961"))]);
+    amnesiac.register("open", &site.token("open").await, &complete).await.receipt();
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn a_retry_after_withdrawing_and_closing_gets_its_receipt_and_creates_nothing() {
+    let site = Site::start().await;
+    let token = site.token("open").await;
+    let first = site.register("open", &token, &person("ada")).await;
+    site.delete(&format!("/api/v1/receipts/{}", first.receipt())).await;
+    site.app.store.change_state("open", Action::Close, &Actor::CommandLine).await.expect("closes");
+    let amnesiac = site.another().await;
+    for server in [&site, &amnesiac] {
+        assert_eq!(server.register("open", &token, &person("ada")).await.body, first.body);
+    }
+    assert_eq!(site.taken("open").await, 0);
+    site.finish().await;
+}

@@ -1,0 +1,13 @@
+//! The server from outside: in this process with a clock that stands still, and as the binary that ships.
+
+mod bad_input;
+mod commands;
+mod concurrency;
+mod crashes;
+mod late_retries;
+mod organisers;
+mod pages;
+mod process;
+mod registering;
+mod signals;
+mod site;

@@ -1,0 +1,196 @@
+//! The binary that ships, as a process of its own: a temporary folder, a free port, killed when dropped.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use server::ambient::Ambient;
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_drawbridge");
+
+/// A folder with a database, and commands on it.
+pub struct Place {
+    folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+}
+
+impl Place {
+    /// With draws that are open now.
+    pub fn new() -> Self {
+        let place = Self { folder: tempfile::tempdir().expect("a folder"), settings: Vec::new() };
+        place.apply(&[("open", ""), ("full-house", "capacity = 2")]);
+        place
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.path("test.db")
+    }
+
+    /// Applies draws that opened yesterday and close tomorrow.
+    pub fn apply(&self, draws: &[(&str, &str)]) {
+        let file = self.path("draws.toml");
+        std::fs::write(&file, draws_now(draws)).expect("writes");
+        let output = self.run(&["draw", "apply", file.to_str().expect("UTF-8")]);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("DATABASE_URL", format!("sqlite://{}", self.database().display()))
+            .env("DRAWBRIDGE_ADDR", "127.0.0.1:0")
+            .env("DRAWBRIDGE_LOG", "warn")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.folder.path());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().expect("runs")
+    }
+
+    pub fn serve(&self) -> Server {
+        Server::start(self.command(&["serve"]))
+    }
+
+    /// Counters, entries and claims agree.
+    pub fn reconcile(&self) {
+        let output = self.run(&["reconcile"]);
+        assert!(output.status.success(), "{}", text(&output.stdout));
+    }
+
+    /// Receipts in the export, one a line.
+    pub fn receipts(&self, draw: &str) -> Vec<String> {
+        let output = self.run(&["entries", "export", draw]);
+        assert!(output.status.success(), "{output:?}");
+        let rows = text(&output.stdout);
+        rows.lines().skip(1).map(|row| row.split(',').next().expect("a cell").to_owned()).collect()
+    }
+}
+
+/// A file of draws with instants relative to now.
+pub fn draws_now(draws: &[(&str, &str)]) -> String {
+    let now = jiff::Timestamp::from_millisecond(Ambient::system().now()).expect("an instant");
+    let day = jiff::SignedDuration::from_hours(24);
+    draws
+        .iter()
+        .map(|(slug, more)| {
+            format!(
+                "[[draw]]\nslug = \"{slug}\"\ntitle = \"{slug}\"\ntimezone = \"Europe/London\"\nopens_at = {}\ncloses_at = {}\n{more}\n",
+                now - day,
+                now + day
+            )
+        })
+        .collect()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let url = loop {
+            let line = lines.next().expect("says where it serves before it ends").expect("text");
+            if let Some(url) = line.strip_prefix("Drawbridge serves ") {
+                break url.to_owned();
+            }
+        };
+        Self { child, url }
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().expect("is killed");
+        self.child.wait().expect("has ended");
+    }
+
+    pub fn terminate(&self) {
+        let done = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        assert!(done.expect("kill runs").success());
+    }
+
+    /// Waits for the end; whether it ended well.
+    pub fn ended_well(mut self) -> bool {
+        self.child.wait().expect("ends").success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.kill();
+        }
+    }
+}
+
+/// A client without a pool limit, for one server.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub body: String,
+    pub replayed: bool,
+}
+
+impl Reply {
+    pub fn code(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body["type"].as_str().unwrap_or_default().trim_start_matches("/problems/").to_owned()
+    }
+
+    pub fn receipt(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).expect("JSON");
+        body["receipt"].as_str().expect("a receipt").to_owned()
+    }
+}
+
+impl Client {
+    pub fn new(server: &Server) -> Self {
+        Self { http: reqwest::Client::new(), url: server.url.clone() }
+    }
+
+    pub async fn token(&self, draw: &str) -> Result<String, reqwest::Error> {
+        let url = format!("{}/api/v1/draws/{draw}/tokens", self.url);
+        let body: Value = self.http.post(url).send().await?.error_for_status()?.json().await?;
+        Ok(body["token"].as_str().expect("a token").to_owned())
+    }
+
+    pub async fn register(&self, draw: &str, token: &str, form: &Value) -> Result<Reply, reqwest::Error> {
+        let url = format!("{}/api/v1/draws/{draw}/entries", self.url);
+        let response = self.http.post(url).header("idempotency-key", token).json(form).send().await?;
+        let replayed = response.headers().contains_key("idempotent-replayed");
+        Ok(Reply { status: response.status().as_u16(), replayed, body: response.text().await? })
+    }
+
+    pub async fn get(&self, path: &str) -> Result<(u16, String), reqwest::Error> {
+        let response = self.http.get(format!("{}{path}", self.url)).send().await?;
+        Ok((response.status().as_u16(), response.text().await?))
+    }
+}
