@@ -181,7 +181,9 @@ mod tests {
         let hash = passwords.hash(typed(PHRASE)).await.expect("hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(passwords.verify(typed(PHRASE), Some(hash.clone())).await.expect("checked"));
-        assert!(!passwords.verify(typed("correct horse batterz"), Some(hash.clone())).await.expect("checked"));
+        assert!(
+            !passwords.verify(typed("correct horse batterz"), Some(hash.clone())).await.expect("checked")
+        );
         assert_ne!(passwords.hash(typed(PHRASE)).await.expect("hashed"), hash, "each hash has its own salt");
     }
 

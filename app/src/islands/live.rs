@@ -44,8 +44,8 @@ pub fn Live() -> impl IntoView {
     };
     view! {
         <p class="live">
-            "Counts of " <span id="live-clock">{move || read_at.get()}</span> " "
-            <a href="/admin" id="live-reload">"Reload"</a> " "
+            <span>"Counts of " <span id="live-clock">{move || read_at.get()}</span></span>
+            <a href="/admin" id="live-reload">"Reload"</a>
             <span role="status" id="live-status">{news}</span>
         </p>
     }

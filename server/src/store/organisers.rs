@@ -81,7 +81,8 @@ pub trait Organisers: Send + Sync {
 
     /// Stores another password and ends every sign-in of the organiser, in one transaction with the audit
     /// row. `false`, and nothing happens, when the account is gone.
-    async fn change_password(&self, organiser: Uuid, password_hash: &str, actor: &Actor) -> StoreResult<bool>;
+    async fn change_password(&self, organiser: Uuid, password_hash: &str, actor: &Actor)
+    -> StoreResult<bool>;
 
     /// Remembers a sign-in, ends the one it replaces, forgets those that have expired; with the audit row.
     async fn add_sign_in(&self, sign_in: &NewSignIn) -> StoreResult<()>;

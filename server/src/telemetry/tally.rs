@@ -17,6 +17,9 @@ const HOUR_MS: i64 = 3_600_000;
 /// Entries whose retries are counted between two flushes; further ones are not.
 const ENTRIES_MAX: usize = 100_000;
 
+/// Minutes between two reconciliations; the first follows the start.
+const RECONCILE_MINUTES: u64 = 60;
+
 /// What was counted since the last flush.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<Counts>);
@@ -72,12 +75,15 @@ pub async fn flush(app: &App) {
 }
 
 /// What a server does each minute besides answering: flush counts, close draws whose time has come, look at
-/// the outbox.
+/// the outbox; and each hour: reconcile.
 pub async fn keep_flushing(app: App) {
     let mut minute = tokio::time::interval(Duration::from_secs(60));
-    loop {
+    for minutes in 0_u64.. {
         minute.tick().await;
         flush(&app).await;
+        if minutes % RECONCILE_MINUTES == 0 {
+            reconcile(&app).await;
+        }
         if let Err(error) = app.store.close_overdue().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -91,5 +97,19 @@ pub async fn keep_flushing(app: App) {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the outbox was not counted")
             }
         }
+    }
+}
+
+/// Compares counters, entries and claims, and tells the metrics.
+async fn reconcile(app: &App) {
+    match app.store.reconcile(&app.keys).await {
+        Ok(found) => {
+            for sentence in &found.0 {
+                tracing::error!(sentence, "reconciliation found a discrepancy");
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a count for a gauge")]
+            metrics::gauge!("drawbridge_reconcile_mismatches").set(found.0.len() as f64);
+        }
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "nothing was reconciled"),
     }
 }

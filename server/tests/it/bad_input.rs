@@ -31,7 +31,7 @@ async fn every_bad_body_gets_its_problem() {
     let token = site.token("open").await;
     let good = person("ada").to_string();
     let nested = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
-    let cases: Vec<(&str, Option<&str>, Vec<u8>, u16, &str)> = vec![
+    let cases: [(&str, Option<&str>, Vec<u8>, u16, &str); 21] = [
         ("no type", None, good.clone().into(), 415, "unsupported-media-type"),
         ("text", Some("text/plain"), good.clone().into(), 415, "unsupported-media-type"),
         ("a form", Some("application/x-www-form-urlencoded"), "full_name=a".into(), 415, "unsupported-media-type"),

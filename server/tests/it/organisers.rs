@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::json;
-use server::store::draws::Actor;
 use server::passwords::Password;
+use server::store::draws::Actor;
 use shared::contact::Email;
 
 use crate::site::{Answer, Site, ada, person, with};
@@ -71,9 +71,9 @@ impl<'a> Browser<'a> {
     }
 
     async fn post_from(&self, path: &str, form: &[(&str, &str)], origin: Option<&str>) -> Answer {
-        let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        let mut request =
-            Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        let body: Vec<String> =
+            form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
@@ -99,7 +99,17 @@ impl<'a> Browser<'a> {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
+        .collect()
 }
 
 fn location(answer: &Answer) -> &str {
@@ -132,7 +142,12 @@ async fn nobody_comes_in_without_signing_in() {
         let answer = stranger.get(path).await;
         assert_eq!((answer.status, &*answer.problem()), (StatusCode::UNAUTHORIZED, "not-signed-in"));
     }
-    for cookie in ["drawbridge_session=", "drawbridge_session=AAAA", "drawbridge_session=%00", &format!("drawbridge_session={}", "A".repeat(43))] {
+    for cookie in [
+        "drawbridge_session=",
+        "drawbridge_session=AAAA",
+        "drawbridge_session=%00",
+        &format!("drawbridge_session={}", "A".repeat(43)),
+    ] {
         let forger = Browser { site: &site, cookie: Some(cookie.to_owned()) };
         assert!(location(&forger.get("/admin").await).starts_with("/admin/sign-in"), "{cookie}");
     }
@@ -151,7 +166,12 @@ async fn every_page_is_there_for_who_is_signed_in() {
     assert!(live["texts"].as_array().expect("a list").iter().any(|text| text["name"] == "open/taken"));
     let job = browser.get("/api/v1/jobs/00000000-0000-0000-0000-000000000000").await;
     assert_eq!(job.problem(), "not-found");
-    for path in ["/admin/draws/none", "/admin/draws/none/entries", "/admin/draws/open/destroy", "/admin/draws/open/entries/1-x"] {
+    for path in [
+        "/admin/draws/none",
+        "/admin/draws/none/entries",
+        "/admin/draws/open/destroy",
+        "/admin/draws/open/entries/1-x",
+    ] {
         assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
     site.finish().await;
@@ -162,8 +182,10 @@ async fn signing_in_needs_name_and_password_and_never_says_which_was_wrong() {
     let site = Site::start().await;
     let mut browser = Browser::new(&site).await;
     let wrong = browser.sign_in("correct horse batterz").await;
-    let unknown = browser.post("/admin/sign-in", &[("email", "nobody@example.org"), ("password", PASSWORD)]).await;
-    let no_address = browser.post("/admin/sign-in", &[("email", "' OR '1'='1"), ("password", PASSWORD)]).await;
+    let unknown =
+        browser.post("/admin/sign-in", &[("email", "nobody@example.org"), ("password", PASSWORD)]).await;
+    let no_address =
+        browser.post("/admin/sign-in", &[("email", "' OR '1'='1"), ("password", PASSWORD)]).await;
     for answer in [&wrong, &unknown, &no_address] {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(answer.text().contains("Check the email address and the password"));
@@ -199,7 +221,9 @@ async fn on_https_the_cookie_belongs_to_this_host_alone() {
 async fn signing_in_leads_nowhere_else() {
     let site = Site::start().await;
     let browser = Browser::new(&site).await;
-    for next in ["//evil.example", "https://evil.example/admin", "/\\evil.example", "/draws/open", "/admin\r\nx: y"] {
+    for next in
+        ["//evil.example", "https://evil.example/admin", "/\\evil.example", "/draws/open", "/admin\r\nx: y"]
+    {
         let form = [("email", EMAIL), ("password", PASSWORD), ("next", next)];
         let answer = browser.post("/admin/sign-in", &form).await;
         site.clock.advance(60_000);
@@ -257,7 +281,13 @@ async fn nothing_changes_without_origin_and_proof() {
     let csrf = browser.csrf().await;
     let paths = ["/admin/draws/open/close", "/admin/draws/open/cancel", "/admin/password", "/admin/sign-out"];
     for path in paths {
-        for origin in [None, Some("null"), Some("https://evil.example"), Some("http://127.0.0.1:3000.evil.example"), Some("")] {
+        for origin in [
+            None,
+            Some("null"),
+            Some("https://evil.example"),
+            Some("http://127.0.0.1:3000.evil.example"),
+            Some(""),
+        ] {
             let answer = browser.post_from(path, &[("csrf", &csrf)], origin).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} from {origin:?}");
         }
@@ -291,11 +321,14 @@ async fn another_password_signs_everybody_else_out() {
         (PASSWORD, &"x".repeat(1025), "x", "at most 1024 bytes"),
     ];
     for (current, new, repeated, told) in cases {
-        let answer = browser.send("/admin/password", &[("current", current), ("new", new), ("repeated", repeated)]).await;
+        let answer = browser
+            .send("/admin/password", &[("current", current), ("new", new), ("repeated", repeated)])
+            .await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(answer.text().contains(told), "{told}");
     }
-    let answer = browser.send("/admin/password", &[("current", PASSWORD), ("new", new), ("repeated", new)]).await;
+    let answer =
+        browser.send("/admin/password", &[("current", PASSWORD), ("new", new), ("repeated", new)]).await;
     assert_eq!(location(&answer), "/admin/password?changed");
     let before = Browser { site: &site, cookie: browser.cookie.clone() };
     browser.keep(&answer);
@@ -329,7 +362,11 @@ async fn a_draw_is_announced_closed_and_cancelled_once_and_written_down() {
         let draw = site.app.store.draw("hidden").await.expect("reads").expect("is there");
         assert_eq!(draw.state.as_str(), state);
     }
-    assert_eq!(site.get("/draws/hidden").await.status, StatusCode::OK, "its page tells that it was cancelled");
+    assert_eq!(
+        site.get("/draws/hidden").await.status,
+        StatusCode::OK,
+        "its page tells that it was cancelled"
+    );
     let refused = browser.send("/admin/draws/hidden/close", &[]).await;
     assert!(browser.page(location(&refused)).await.contains("not possible now"));
     let audit = browser.page("/admin/audit").await;
@@ -350,7 +387,8 @@ async fn an_entry_is_seen_found_and_removed() {
     let entries = "/admin/draws/summer-ballot/entries";
     let list = browser.page(entries).await;
     assert!(list.contains("Ada Lovelace") && list.contains("1 entry takes part"));
-    let href = list.split('"').find(|text| text.starts_with(&format!("{entries}/"))).expect("a link").to_owned();
+    let href =
+        list.split('"').find(|text| text.starts_with(&format!("{entries}/"))).expect("a link").to_owned();
     for (query, found) in [
         ("q=ada", true),
         ("q=ADA%20L", true),
@@ -373,7 +411,9 @@ async fn an_entry_is_seen_found_and_removed() {
         assert!(!page.contains("<script>"), "{query}");
     }
     let entry = browser.page(&href).await;
-    for told in ["Ada Lovelace", "ada@example.org", "+441632960961", "Saturday evening", &code, "1, answered with"] {
+    for told in
+        ["Ada Lovelace", "ada@example.org", "+441632960961", "Saturday evening", &code, "1, answered with"]
+    {
         assert!(entry.contains(told), "{told}");
     }
     let remove = format!("{href}/remove");
@@ -404,7 +444,8 @@ async fn the_file_holds_a_header_a_line_an_entry_and_no_formula() {
     let path = "/admin/draws/open/entries.csv";
     let header = "receipt,entry_id,registered_at,full_name,email,phone,date_of_birth,country,postcode,category,session,party_size,guardian_name,member_id\n";
     assert_eq!(browser.page(path).await, header);
-    let form = with(person("eve"), &[("full_name", json!("=HYPERLINK(\"x\")")), ("phone", json!("+441632960961"))]);
+    let form =
+        with(person("eve"), &[("full_name", json!("=HYPERLINK(\"x\")")), ("phone", json!("+441632960961"))]);
     let code = site.register("open", &site.token("open").await, &form).await.receipt();
     for at in 0..600 {
         site.register("open", &site.token("open").await, &person(&format!("p{at}"))).await.receipt();
@@ -415,7 +456,10 @@ async fn the_file_holds_a_header_a_line_an_entry_and_no_formula() {
     let file = answer.text();
     assert_eq!(file.lines().count(), 602);
     let line = file.lines().find(|line| line.starts_with(&code)).expect("the entry");
-    assert!(line.contains("2026-06-03T10:00:00.000Z,\"'=HYPERLINK(\"\"x\"\")\",eve@example.org,'+441632960961,"), "{line}");
+    assert!(
+        line.contains("2026-06-03T10:00:00.000Z,\"'=HYPERLINK(\"\"x\"\")\",eve@example.org,'+441632960961,"),
+        "{line}"
+    );
     assert!(browser.page("/admin/audit").await.contains("entries exported"));
     site.finish().await;
 }

@@ -50,11 +50,18 @@ fn table(rows: &[AuditLineView]) -> impl IntoView + use<> {
 }
 
 fn row(row: &AuditLineView) -> impl IntoView + use<> {
-    let draw = row.draw.clone().map(|slug| {
-        let href = format!("/admin/draws/{slug}");
-        view! { <a href=href>{slug}</a> }
-    });
-    let details = [row.subject.clone(), row.detail.clone()].into_iter().flatten();
+    let draw = match row.draw.clone() {
+        Some(slug) => {
+            let href = format!("/admin/draws/{slug}");
+            view! { <a href=href>{slug}</a> }.into_any()
+        }
+        None => "–".into_any(),
+    };
+    let mut details: Vec<String> = [row.subject.clone(), row.detail.clone()].into_iter().flatten().collect();
+    if details.is_empty() {
+        details.push("–".to_owned());
+    }
+    let details = details.into_iter();
     let details = details.map(|text| view! { <span class="audit__detail"><bdi>{text}</bdi></span> });
     view! {
         <tr>

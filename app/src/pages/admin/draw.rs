@@ -129,12 +129,12 @@ fn hours(live: &LiveView, hours: &[HourView]) -> impl IntoView + use<> {
 /// What may be done with a draw; each leads to a page that asks first.
 fn actions(href: &str, actions: &[Action]) -> impl IntoView + use<> {
     let rows = actions.iter().map(|action| {
-        let Wording { link, summary, class, .. } = wording(*action);
+        let Wording { link, summary, .. } = wording(*action);
         let to = format!("{href}/{}", action.as_str());
         view! {
             <li>
                 <p>{summary}</p>
-                <a class=class id=action.as_str() href=to>{link}</a>
+                <a class="button button--secondary" id=action.as_str() href=to>{link}</a>
             </li>
         }
     });

@@ -106,7 +106,7 @@ pub fn caught(live: &LiveView) -> impl IntoView + use<> {
         }
     });
     view! {
-        <table class="table caught">
+        <table class="table table--small caught">
             <caption>"Duplicates caught, by layer"</caption>
             <thead>
                 <tr>

@@ -37,5 +37,12 @@ fn line(line: AuditLine) -> AuditLineView {
     let AuditLine { at, actor, action, draw, subject, detail, .. } = line;
     // Many draws, many zones: one list has one.
     let at = views::moment(TimeZone::UTC, at);
-    AuditLineView { at, actor, action, subject: subject.filter(|subject| draw.as_ref() != Some(subject)), draw, detail }
+    AuditLineView {
+        at,
+        actor,
+        action,
+        subject: subject.filter(|subject| draw.as_ref() != Some(subject)),
+        draw,
+        detail,
+    }
 }

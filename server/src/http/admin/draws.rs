@@ -114,9 +114,11 @@ fn notice(news: &str, draw: &Draw) -> Option<Notice> {
     let (tone, title, detail) = match outcome {
         "done" if draw.state == state => (Tone::Success, done, ""),
         "already" if draw.state == state => (Tone::Info, already, "Nothing was changed."),
-        "refused" if !is_possible(draw, action) && draw.state != state => {
-            (Tone::Problem, "That is not possible now", "The draw is past the state in which it could be done.")
-        }
+        "refused" if !is_possible(draw, action) && draw.state != state => (
+            Tone::Problem,
+            "That is not possible now",
+            "The draw is past the state in which it could be done.",
+        ),
         _ => return None,
     };
     Some(Notice { tone, title: title.to_owned(), detail: detail.to_owned() })
@@ -128,10 +130,8 @@ fn facts(draw: &Draw) -> Vec<(&'static str, String)> {
         Mode::Lenient => "Lenient: the first request stands and is answered again",
         Mode::Strict => "Strict: a repeat with other answers is refused",
     };
-    let mut facts = vec![
-        ("Opens", when(draw, spec.opens_at).text),
-        ("Closes", when(draw, spec.closes_at).text),
-    ];
+    let mut facts =
+        vec![("Opens", when(draw, spec.opens_at).text), ("Closes", when(draw, spec.closes_at).text)];
     facts.extend(spec.draws_at.map(|at| ("Winners drawn", when(draw, at).text)));
     facts.push(("Time zone", spec.timezone.clone()));
     let capacity = spec.capacity.map_or_else(

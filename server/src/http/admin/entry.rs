@@ -107,7 +107,7 @@ fn history(draw: &Draw, entry: &EntryDetails) -> Vec<(&'static str, String)> {
                 many => format!("{many}, answered with the original receipt"),
             };
             rows.extend(present([
-                ("Page open before", live.token_age.map(views::duration)),
+                ("Page open for", live.token_age.map(views::duration)),
                 ("Retries caught", Some(retries)),
                 ("Last retry", live.last_retry_at.map(moment)),
                 ("Terms accepted", Some(format!("Version {}", live.terms_version))),
@@ -126,9 +126,11 @@ fn history(draw: &Draw, entry: &EntryDetails) -> Vec<(&'static str, String)> {
 fn notice(news: &str, entry: &EntryDetails) -> Option<Notice> {
     let has_ended = matches!(entry.status, EntryStatus::Ended { .. });
     let (tone, title, detail) = match news {
-        "removed" if has_ended => {
-            (Tone::Success, "The entry is removed", "It no longer takes part and its personal data is deleted.")
-        }
+        "removed" if has_ended => (
+            Tone::Success,
+            "The entry is removed",
+            "It no longer takes part and its personal data is deleted.",
+        ),
         "already" if has_ended => (Tone::Info, "The entry had ended already", "Nothing was changed."),
         "too-late" if !has_ended => (
             Tone::Problem,

@@ -113,7 +113,10 @@ impl SameOrigin {
         {
             return Ok(Self);
         }
-        let detail = format!("Forms have to be sent from a page of {0}. Open {0}{HOME} and try again.", app.public_url);
+        let detail = format!(
+            "Forms have to be sent from a page of {0}. Open {0}{HOME} and try again.",
+            app.public_url
+        );
         Err(Refusal { detail: Some(detail), ..Problem::Forbidden.into() }.into())
     }
 }
@@ -156,7 +159,8 @@ impl<T: DeserializeOwned> FromRequest<App> for SignedForm<T> {
         let read = |error: serde_urlencoded::de::Error| malformed(&error).into_response();
         let proof: Proof = serde_urlencoded::from_bytes(&bytes).map_err(read)?;
         if !organiser.token.is_csrf(&app.keys, &proof.csrf) {
-            let detail = "The form belongs to another session. Go back, reload the page and try again.".to_owned();
+            let detail =
+                "The form belongs to another session. Go back, reload the page and try again.".to_owned();
             let refusal = Refusal { detail: Some(detail), ..Problem::Forbidden.into() };
             return Err(Failure::from(refusal).into_response());
         }

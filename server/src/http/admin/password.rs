@@ -29,23 +29,23 @@ pub async fn show(
     page(&app, &context, &organiser, StatusCode::OK, &PasswordView { notice, ..PasswordView::default() })
 }
 
-fn page(app: &App, context: &Context, organiser: &Organiser, status: StatusCode, view: &PasswordView) -> Response {
+fn page(
+    app: &App,
+    context: &Context,
+    organiser: &Organiser,
+    status: StatusCode,
+    view: &PasswordView,
+) -> Response {
     html(status, app::admin_password_page(&organiser.chrome(app, context), view))
 }
 
 /// What the form holds.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Typed {
     current: String,
     new: String,
     repeated: String,
-}
-
-impl Default for Typed {
-    fn default() -> Self {
-        Self { current: String::new(), new: String::new(), repeated: String::new() }
-    }
 }
 
 impl std::fmt::Debug for Typed {
@@ -77,10 +77,15 @@ pub async fn change(State(app): State<App>, context: Context, form: SignedForm<T
     };
     match verdict {
         Verdict::Right => {}
-        Verdict::Busy => return wait(again(StatusCode::SERVICE_UNAVAILABLE, news("The server is busy", 5)), 5),
+        Verdict::Busy => {
+            return wait(again(StatusCode::SERVICE_UNAVAILABLE, news("The server is busy", 5)), 5);
+        }
         Verdict::Wrong => {
             let current = Some("This is not your present password".to_owned());
-            return again(StatusCode::UNPROCESSABLE_ENTITY, PasswordView { current, ..PasswordView::default() });
+            return again(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                PasswordView { current, ..PasswordView::default() },
+            );
         }
     }
     let hash = match app.passwords.hash(password).await {

@@ -14,8 +14,8 @@ use shared::contact::Email;
 use shared::{Problem, text};
 
 use super::guard::{Nothing, Organiser, SameOrigin, SignedForm, form, local, malformed};
-use super::session::{self, Token};
 use super::see_other;
+use super::session::{self, Token};
 use crate::coordination::{Key, Rate, Take};
 use crate::http::{ClientAddress, Context, Failure, HttpResult, html};
 use crate::passwords::{Password, PasswordError};
@@ -224,7 +224,9 @@ async fn throttle(app: &App, address: IpAddr, name: &str) -> Option<u32> {
 pub async fn turn(app: &App, key: Key, rate: Rate) -> Option<u32> {
     match app.shared.take(&key, rate).await {
         Ok(Take::Granted) => None,
-        Ok(Take::Refused { retry_after }) => Some(u32::try_from((retry_after.max(1) + 999) / 1000).unwrap_or(u32::MAX)),
+        Ok(Take::Refused { retry_after }) => {
+            Some(u32::try_from((retry_after.max(1) + 999) / 1000).unwrap_or(u32::MAX))
+        }
         Err(error) => {
             tracing::warn!(%error, "sign-ins are not limited");
             None

@@ -29,7 +29,8 @@ pub fn clock(at: i64) -> String {
 /// What names a draw.
 pub fn draw_ref(draw: &Draw, taken: i64, now: i64) -> DrawRef {
     let phase = draw.phase(now);
-    let is_full = phase == Phase::Open && draw.spec.capacity.is_some_and(|capacity| taken >= i64::from(capacity));
+    let is_full =
+        phase == Phase::Open && draw.spec.capacity.is_some_and(|capacity| taken >= i64::from(capacity));
     DrawRef { slug: draw.spec.slug.clone(), title: draw.spec.title.clone(), phase, is_full }
 }
 
@@ -66,7 +67,10 @@ pub fn hours(draw: &Draw, counts: &LiveCounts) -> Vec<HourView> {
             found.map_or(0, |caught| caught.count)
         };
         let start = Timestamp::from_millisecond(hour).unwrap_or_default().to_zoned(draw.zone());
-        HourView { hour: start.strftime("%a %H:%M %Z").to_string(), counts: layers.iter().map(count).collect() }
+        HourView {
+            hour: start.strftime("%a %H:%M %Z").to_string(),
+            counts: layers.iter().map(count).collect(),
+        }
     };
     hours.into_iter().map(row).collect()
 }

@@ -7,8 +7,8 @@ use crate::store::Draw;
 use crate::store::draws::Actor;
 use crate::store::entries::{CaughtHour, Ended, Ending, NewEntry, RetryCount, Written};
 use crate::store::listing::{
-    EntryDetails, EntryLine, EntryState, EntryStatus, Exact, Filter, Order, PAGE_ROWS, Page, Position, SortKey,
-    Window,
+    EntryDetails, EntryLine, EntryState, EntryStatus, Exact, Filter, Order, PAGE_ROWS, Page, Position,
+    SortKey, Window,
 };
 
 pub(super) async fn run(bench: &Bench) {
@@ -84,7 +84,8 @@ async fn pages_show_every_entry_once_in_both_directions(bench: &Bench) {
         assert_eq!(pages.iter().map(|page| page.rows.len()).collect::<Vec<_>>(), [50, 50, 25]);
         let seen: BTreeSet<_> = pages.iter().flat_map(|page| &page.rows).map(|line| line.id).collect();
         assert_eq!(seen, all.iter().map(|entry| entry.id).collect());
-        let keys: Vec<_> = pages.iter().flat_map(|page| &page.rows).map(|line| sort_key(line, order)).collect();
+        let keys: Vec<_> =
+            pages.iter().flat_map(|page| &page.rows).map(|line| sort_key(line, order)).collect();
         assert!(keys.is_sorted(), "{order:?}");
         let mut back = pages[2].clone();
         for earlier in pages[..2].iter().rev() {
@@ -192,11 +193,8 @@ async fn a_name_is_found_by_its_beginning_and_nothing_in_it_means_anything_else(
         found.sort();
         assert_eq!(seen, found, "{prefix:?}");
     }
-    let ended = Filter {
-        state: EntryState::Withdrawn,
-        name_prefix: Some("ada".to_owned()),
-        ..Filter::default()
-    };
+    let ended =
+        Filter { state: EntryState::Withdrawn, name_prefix: Some("ada".to_owned()), ..Filter::default() };
     assert!(bench.page(&draw, &ended, Order::Name, &Window::First).await.rows.is_empty());
 }
 

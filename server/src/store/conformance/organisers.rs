@@ -90,7 +90,9 @@ async fn the_audit_list_is_read_in_pages(bench: &Bench) {
     let counted = first.rows.iter().chain(&second.rows).filter(|line| line.action == "counted");
     assert_eq!(counted.clone().count(), 60);
     assert!(counted.clone().all(|line| line.draw.as_deref() == Some("audited")));
-    assert!(first.rows.iter().chain(&second.rows).is_sorted_by_key(|line| std::cmp::Reverse((line.at, line.id))));
+    assert!(
+        first.rows.iter().chain(&second.rows).is_sorted_by_key(|line| std::cmp::Reverse((line.at, line.id)))
+    );
     let back = bench.store.audit_lines(&Window::Before(second.previous.expect("not the first"))).await;
     assert_eq!(back.expect("reads").rows, first.rows);
 }

@@ -35,8 +35,10 @@ impl Listing for SqliteStore {
                 return Ok(Page { rows: Vec::new(), next: None, previous: None });
             }
             let order = if order == Order::Name { Order::Newest } else { order };
-            let rows: Vec<EndedLine> =
-                select_ended("", draw, filter, order, window).build_query_as().fetch_all(&self.readers).await?;
+            let rows: Vec<EndedLine> = select_ended("", draw, filter, order, window)
+                .build_query_as()
+                .fetch_all(&self.readers)
+                .await?;
             let rows = rows.into_iter().map(|row| {
                 let position = Position { key: SortKey::Time(row.registered_at), id: row.id };
                 Ok((EntryLine::try_from(row)?, position))
@@ -77,7 +79,8 @@ impl Listing for SqliteStore {
         let mut tx = self.readers.begin().await?;
         let live: Vec<LiveLine> =
             select(LIVE_LINE, "registered_at").build_query_as().fetch_all(&mut *tx).await?;
-        let ended: Vec<EndedLine> = select(ENDED_LINE, "ended_at").build_query_as().fetch_all(&mut *tx).await?;
+        let ended: Vec<EndedLine> =
+            select(ENDED_LINE, "ended_at").build_query_as().fetch_all(&mut *tx).await?;
         let live = live.into_iter().map(|row| Ok(EntryLine::from(row)));
         live.chain(ended.into_iter().map(EntryLine::try_from)).take(PAGE_ROWS).collect()
     }
@@ -284,8 +287,14 @@ mod tests {
                     let plan = query.build().fetch_all(&store.readers).await.expect("a plan");
                     let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
                     let plan = plan.join("; ");
-                    assert!(plan.starts_with("SEARCH") && !plan.contains("TEMP B-TREE"), "{order:?} {window:?}: {plan}");
-                    assert!(plan.contains("_by_time") || plan.contains("_by_name"), "{order:?} {window:?}: {plan}");
+                    assert!(
+                        plan.starts_with("SEARCH") && !plan.contains("TEMP B-TREE"),
+                        "{order:?} {window:?}: {plan}"
+                    );
+                    assert!(
+                        plan.contains("_by_time") || plan.contains("_by_name"),
+                        "{order:?} {window:?}: {plan}"
+                    );
                 }
             }
         }

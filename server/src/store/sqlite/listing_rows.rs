@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::rows::EntryRow;
 use crate::store::listing::{
-    AuditLine, EntryDetails, EntryLine, EntryState, EntryStatus, Job, LiveEntry, Order, Person, Position, SortKey,
+    AuditLine, EntryDetails, EntryLine, EntryState, EntryStatus, Job, LiveEntry, Order, Person, Position,
+    SortKey,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -24,8 +25,7 @@ pub(super) struct LiveLine {
     retries: i64,
 }
 
-pub(super) const LIVE_LINE: &str =
-    "SELECT id, registered_at, name_key, full_name, email, category, session, party_size, retries FROM entries";
+pub(super) const LIVE_LINE: &str = "SELECT id, registered_at, name_key, full_name, email, category, session, party_size, retries FROM entries";
 
 impl LiveLine {
     pub(super) fn position(&self, order: Order) -> Position<SortKey> {

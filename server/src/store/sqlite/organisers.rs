@@ -78,7 +78,12 @@ impl Organisers for SqliteStore {
         Ok(row.map(Credentials::from))
     }
 
-    async fn change_password(&self, organiser: Uuid, password_hash: &str, actor: &Actor) -> StoreResult<bool> {
+    async fn change_password(
+        &self,
+        organiser: Uuid,
+        password_hash: &str,
+        actor: &Actor,
+    ) -> StoreResult<bool> {
         let mut tx = self.gate.begin().await?;
         let email: Option<String> =
             sqlx::query_scalar("UPDATE organisers SET password_hash = $2 WHERE id = $1 RETURNING email")
