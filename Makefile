@@ -5,6 +5,10 @@ SITE := target/site/assets.json
 BROWSER_SOURCES := $(shell find app shared/src style scripts/assets.mjs Cargo.lock Cargo.toml package-lock.json -type f)
 CRATES := -p shared -p app -p server
 
+# Panic messages in WASM name source files; without this, each with the path of somebody's home.
+CARGO_HOME ?= $(HOME)/.cargo
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=.
+
 .PHONY: run build assets setup test lint fmt rust-test rules-test browser-test clean
 
 run: build

@@ -18,8 +18,8 @@ pub fn draws_page(chrome: &Chrome, draws: &[DrawCard]) -> String {
             <div class="intro">
                 <h1>"Draws"</h1>
                 <p class="lead">
-                    "Register once, at any time while a draw is open. Nobody gains by pressing first, and nobody loses
-                    by pressing twice."
+                    "Register once, at any time while a draw is open. Pressing twice never counts twice, and never costs
+                    you your place."
                 </p>
             </div>
             {if draws.is_empty() { empty().into_any() } else { list(draws).into_any() }}

@@ -75,6 +75,23 @@ test("a token that another entry has used is replaced, the values are kept, and 
   expect(await server.entries("garden")).toHaveLength(2);
 });
 
+test("Back to a page that the browser has kept whole: the form is of use again, for a second person", async ({ page, server, watch }) => {
+  watch.allow(FAILED_REQUEST);
+  // Chromium keeps no page that received what is not to be stored; other browsers may. So the page stays
+  // where it is, and is told what such a browser would tell it.
+  await page.route("**/receipts/*", (route) => route.fulfill({ status: 204 }));
+  await open(page, "/draws/garden");
+  await fill(page, ADA);
+  await register(page);
+  await expect(page.locator("#register")).toHaveText("Registered");
+  await expect(page.locator("#register")).toBeDisabled();
+  await page.unroute("**/receipts/*");
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+  await expect(page.locator("#register")).toHaveText("Register");
+  await registerGrace(page);
+  expect(await server.entries("garden")).toHaveLength(2);
+});
+
 test.describe("two tabs, same person", () => {
   test("the same answers lead to the same receipt", async ({ page, context, server }) => {
     const other = await context.newPage();

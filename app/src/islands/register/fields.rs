@@ -38,7 +38,7 @@ fn about_you(form: &FormView) -> impl IntoView + use<> {
         {text("phone", "Phone", "With the country code, like +44 1632 960961.", "tel", "tel", phone)}
         {text("date_of_birth", "Date of birth", "", "date", "bday", date_of_birth)}
         {text("guardian_name", "Parent or guardian", "Full name. Needed from those who are under 18 when the draw \
-            closes.", "text", "off", Asked::Required)}
+            closes.", "text", "section-guardian name", Asked::Required)}
         {is_asked("country", &form.rules).then(|| country_field(form, country != Asked::Required))}
         {text("postcode", "Postcode", "", "text", "postal-code", postcode)}
     }
@@ -52,6 +52,8 @@ struct TextField {
     hint: &'static str,
     /// `type` of the input.
     kind: &'static str,
+    /// Empty where the browser has nothing to offer. Not "off": that would also keep it from restoring what
+    /// was typed when one comes Back.
     autocomplete: &'static str,
     is_optional: bool,
 }
@@ -66,7 +68,8 @@ fn text_field(form: &FormView, field: TextField) -> impl IntoView + use<> {
             {label_of(name, label, is_optional)}
             {(!hint.is_empty()).then(|| view! { <p class="field__hint" id=format!("{name}-hint")>{hint}</p> })}
             {complaint_of(form, name)}
-            <input id=name name=name type=kind value=form.values.text(name).to_owned() autocomplete=autocomplete
+            <input id=name name=name type=kind value=form.values.text(name).to_owned() 
+                autocomplete=(!autocomplete.is_empty()).then_some(autocomplete)
                 class=is_number.then_some("short")
                 inputmode=is_number.then_some("numeric")
                 spellcheck=(kind != "text").then_some("false")
@@ -94,14 +97,14 @@ fn member_field(form: &FormView) -> AnyView {
     let hint = "Needed in categories for members. Leave it empty in the others.";
     let label = "Membership number";
     let field =
-        TextField { name: "member_id", label, hint, kind: "text", autocomplete: "off", is_optional: false };
+        TextField { name: "member_id", label, hint, kind: "text", autocomplete: "", is_optional: false };
     text_field(form, field).into_any()
 }
 
 fn party_field(form: &FormView) -> AnyView {
     let (label, hint) = ("How many people", "Yourself included.");
     let field =
-        TextField { name: "party_size", label, hint, kind: "text", autocomplete: "off", is_optional: false };
+        TextField { name: "party_size", label, hint, kind: "text", autocomplete: "", is_optional: false };
     text_field(form, field).into_any()
 }
 

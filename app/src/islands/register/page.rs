@@ -170,7 +170,11 @@ pub fn show(complaints: &[FieldError], needed: FieldSet) {
             let _ = row.toggle_attribute_with_force("hidden", !needed.has(field));
         }
     }
-    if let Some(list) = element("error-list") {
+    // Replacing a link would take the focus from it, so a list that says the same already is left alone.
+    let said: String = complaints.iter().map(|error| error.message.as_ref()).collect();
+    if let Some(list) = element("error-list")
+        && list.text_content().as_deref() != Some(&*said)
+    {
         list.set_text_content(None);
         for error in complaints {
             let _ = add_link(&list, error);

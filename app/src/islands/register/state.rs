@@ -187,6 +187,9 @@ impl Registration {
     /// A control was left: from now on it is complained about. While a button of the mouse is down that
     /// waits, because a message that appears moves whatever is being pressed away from under the pointer.
     pub fn left(self, field: &str) {
+        if field.is_empty() {
+            return; // A link or the summary, not a control.
+        }
         if self.look(|state| state.is_pressing) {
             self.change(|state| state.left_while_pressing = field.to_owned());
         } else if self.look(|state| state.stage == Stage::Editing) {
