@@ -98,7 +98,6 @@ export const PUBLIC_PAGES: PageCase[] = [
       await page.context().setOffline(true);
       await register(page);
       await page.locator("#edit-again").waitFor();
-      await page.context().setOffline(false);
     },
   },
   {

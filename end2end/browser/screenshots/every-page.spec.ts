@@ -11,6 +11,7 @@ async function take(page: Page, name: string) {
     for (const width of [360, 1280]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height: width === 360 ? 740 : 900 });
+      await page.evaluate(() => scrollTo(0, 0));
       const file = `${name.replaceAll(" ", "-")}-${width}-${colorScheme}.png`;
       await page.screenshot({ path: join(process.env.SCREENSHOTS ?? "screenshots", file), fullPage: true });
     }

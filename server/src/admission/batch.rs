@@ -52,24 +52,65 @@ pub struct Batches {
 }
 
 /// How much waits, and how fast it goes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pace {
     waiting: AtomicUsize,
     /// Moving average of a round, in nanoseconds. Rounds, not entries: a round costs about the same for one
     /// entry as for many, so what one entry took alone says nothing of a crowd.
     round: AtomicU64,
+    /// What instants below are counted from.
+    origin: Instant,
+    /// When the running round began, in nanoseconds since `origin`; 0 when none runs.
+    running_since: AtomicU64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            waiting: AtomicUsize::new(0),
+            round: AtomicU64::new(0),
+            origin: Instant::now(),
+            running_since: AtomicU64::new(0),
+        }
+    }
 }
 
 impl Pace {
+    /// How long a new attempt would wait. Nobody waits in an idle server, however slow its last round was.
     fn expected_wait(&self) -> Duration {
-        let rounds = self.waiting.load(Ordering::Relaxed) / BATCH_MAX + 1;
-        Duration::from_nanos(self.round.load(Ordering::Relaxed)).saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        if waiting == 0 {
+            return Duration::ZERO;
+        }
+        let rounds = u32::try_from(waiting / BATCH_MAX + 1).unwrap_or(u32::MAX);
+        let usual = Duration::from_nanos(self.round.load(Ordering::Relaxed)).saturating_mul(rounds);
+        // A database that hangs is noticed while it hangs, and believed again as soon as it answers.
+        usual.max(self.running_for())
     }
 
+    fn running_for(&self) -> Duration {
+        match self.running_since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => self.origin.elapsed().saturating_sub(Duration::from_nanos(since)),
+        }
+    }
+
+    fn begin_round(&self) {
+        let since = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.running_since.store(since.max(1), Ordering::Relaxed);
+    }
+
+    fn end_round(&self) {
+        let took = self.running_for();
+        self.running_since.store(0, Ordering::Relaxed);
+        self.note_round(took);
+    }
+
+    /// Falls at once and rises slowly: one stall says little about the rounds to come.
     fn note_round(&self, took: Duration) {
-        let sample = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / 8);
+        let sample = u64::try_from(took.min(EXPECTED_WAIT_MAX).as_nanos()).unwrap_or(u64::MAX / 8);
         let before = self.round.load(Ordering::Relaxed);
-        let after = if before == 0 { sample } else { before / 8 * 7 + sample / 8 };
+        let after = if sample < before { before.midpoint(sample) } else { before / 8 * 7 + sample / 8 };
         self.round.store(after, Ordering::Relaxed);
     }
 
@@ -133,11 +174,11 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            let began = Instant::now();
+            self.pace.begin_round();
             for (draw, batch) in by_draw(gathered) {
                 again.extend(self.write(draw, batch).await);
             }
-            self.pace.note_round(began.elapsed());
+            self.pace.end_round();
         }
     }
 
@@ -227,5 +268,27 @@ mod tests {
             pace.note_round(Duration::from_millis(500));
         }
         assert!(pace.expected_wait() > EXPECTED_WAIT_MAX, "nine rounds of half a second are too many");
+    }
+
+    #[test]
+    fn one_stall_turns_nobody_away_once_it_is_over() {
+        let pace = Pace::default();
+        for _ in 0..3 {
+            pace.note_round(Duration::from_secs(30));
+        }
+        assert_eq!(pace.expected_wait(), Duration::ZERO, "nobody waits");
+        pace.waiting.store(1, Ordering::Relaxed);
+        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX);
+    }
+
+    #[test]
+    fn a_database_that_hangs_is_noticed_while_it_hangs() {
+        let pace = Pace { running_since: AtomicU64::new(1), ..Pace::default() };
+        pace.waiting.store(1, Ordering::Relaxed);
+        let pace =
+            Pace { origin: pace.origin.checked_sub(EXPECTED_WAIT_MAX * 2).expect("an instant"), ..pace };
+        assert!(pace.expected_wait() > EXPECTED_WAIT_MAX);
+        pace.end_round();
+        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX, "and believed again as soon as it answers");
     }
 }

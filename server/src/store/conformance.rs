@@ -151,8 +151,7 @@ fn created(fates: &[Written]) -> usize {
 
 async fn a_batch_is_written_once_however_often_it_is_sent(bench: &Bench) {
     let draw = bench.draw("again", |_| {}).await;
-    let batch: Vec<NewEntry> =
-        (0..5).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
+    let batch: Vec<NewEntry> = (0..5).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
     let first = bench.write(&draw, &batch).await;
     assert_eq!(created(&first), 5);
     // As after a commit whose answer was lost: the same ids come back as what is known.
@@ -214,11 +213,9 @@ async fn a_loser_never_makes_a_third_attempt_lose(bench: &Bench) {
 
 async fn a_capped_draw_takes_exactly_its_capacity_by_arrival(bench: &Bench) {
     let draw = bench.draw("capped", |spec| spec.capacity = Some(7)).await;
-    let batch: Vec<NewEntry> =
-        (0..5).map(|n| bench.entry(&draw, &format!("a{n}"), None, None)).collect();
+    let batch: Vec<NewEntry> = (0..5).map(|n| bench.entry(&draw, &format!("a{n}"), None, None)).collect();
     assert_eq!(created(&bench.write(&draw, &batch).await), 5);
-    let second: Vec<NewEntry> =
-        (0..5).map(|n| bench.entry(&draw, &format!("b{n}"), None, None)).collect();
+    let second: Vec<NewEntry> = (0..5).map(|n| bench.entry(&draw, &format!("b{n}"), None, None)).collect();
     let fates = bench.write(&draw, &second).await;
     let arrived: Vec<bool> = fates.iter().map(|fate| matches!(fate, Written::Created { .. })).collect();
     assert_eq!(arrived, [true, true, false, false, false]);
@@ -238,7 +235,11 @@ async fn nothing_enters_before_opening_or_after_closing(bench: &Bench) {
     let early = bench.write(&draw, std::slice::from_ref(&entry)).await;
     assert!(matches!(early[0], Written::NotOpen(at, now) if at - now == 10), "{early:?}");
     bench.clock.advance(10);
-    assert_eq!(created(&bench.write(&draw, std::slice::from_ref(&entry)).await), 1, "open at the very instant");
+    assert_eq!(
+        created(&bench.write(&draw, std::slice::from_ref(&entry)).await),
+        1,
+        "open at the very instant"
+    );
     bench.clock.advance(HOUR - 10);
     let late = bench.entry(&draw, "bob", None, None);
     assert!(matches!(bench.write(&draw, &[late]).await[0], Written::Closed), "closed at the very instant");
@@ -259,8 +260,7 @@ async fn a_known_token_is_known_after_closing(bench: &Bench) {
 
 async fn one_poisoned_row_fails_alone(bench: &Bench) {
     let draw = bench.draw("poison", |_| {}).await;
-    let mut batch: Vec<NewEntry> =
-        (0..5).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
+    let mut batch: Vec<NewEntry> = (0..5).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
     // Past the rules: what no `Entry::parse` gives, the database refuses.
     batch[2].entry.postcode = Some("§".to_owned());
     let fates = bench.write(&draw, &batch).await;
@@ -336,8 +336,7 @@ async fn asking_for_a_state_twice_changes_it_once(bench: &Bench) {
 
 async fn edits_that_would_break_entries_are_refused(bench: &Bench) {
     let draw = bench.draw("kept", |_| {}).await;
-    let batch: Vec<NewEntry> =
-        (0..3).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
+    let batch: Vec<NewEntry> = (0..3).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
     assert_eq!(created(&bench.write(&draw, &batch).await), 3);
     let apply = async |edit: &dyn Fn(&mut DrawSpec)| {
         let mut spec = draw.spec.clone();
@@ -357,8 +356,7 @@ async fn an_outbox_row_is_written_for_each_destination(bench: &Bench) {
     let draw = bench
         .draw("told", |spec| spec.destinations = vec!["confirmation".to_owned(), "roster".to_owned()])
         .await;
-    let batch: Vec<NewEntry> =
-        (0..3).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
+    let batch: Vec<NewEntry> = (0..3).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
     bench.write(&draw, &batch).await;
     bench.write(&draw, &batch).await;
     assert_eq!(bench.store.outbox_pending().await.expect("counts"), before + 6);

@@ -23,6 +23,9 @@ async fn send(site: &Site, bad: Bad<'_>) -> Answer {
     site.call(request.body(Body::from(bad.body)).expect("a request")).await
 }
 
+/// What is sent: a name for it, its content type, its body; and what it gets: status and problem.
+type Case<'a> = (&'a str, Option<&'a str>, Vec<u8>, u16, &'a str);
+
 const JSON: Option<&str> = Some("application/json");
 
 #[tokio::test]
@@ -31,10 +34,16 @@ async fn every_bad_body_gets_its_problem() {
     let token = site.token("open").await;
     let good = person("ada").to_string();
     let nested = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
-    let cases: [(&str, Option<&str>, Vec<u8>, u16, &str); 21] = [
+    let cases: [Case<'_>; 21] = [
         ("no type", None, good.clone().into(), 415, "unsupported-media-type"),
         ("text", Some("text/plain"), good.clone().into(), 415, "unsupported-media-type"),
-        ("a form", Some("application/x-www-form-urlencoded"), "full_name=a".into(), 415, "unsupported-media-type"),
+        (
+            "a form",
+            Some("application/x-www-form-urlencoded"),
+            "full_name=a".into(),
+            415,
+            "unsupported-media-type",
+        ),
         ("1 MB", JSON, vec![b' '; 1 << 20], 413, "body-too-large"),
         ("16 KiB and one", JSON, vec![b' '; 16 * 1024 + 1], 413, "body-too-large"),
         ("nothing", JSON, vec![], 400, "malformed-body"),
@@ -93,7 +102,11 @@ async fn every_bad_key_gets_its_problem() {
         assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (status, code), "{name}");
     }
     site.clock.advance(-120_001);
-    assert_eq!(site.register("open", &token, &person("ada")).await.problem(), "token-invalid", "from the future");
+    assert_eq!(
+        site.register("open", &token, &person("ada")).await.problem(),
+        "token-invalid",
+        "from the future"
+    );
     site.clock.advance(1);
     assert_eq!(site.register("open", &token, &person("ada")).await.status, 201, "two minutes are forgiven");
     let stale = site.token("open").await;

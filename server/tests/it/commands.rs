@@ -142,3 +142,20 @@ async fn a_server_that_is_told_to_stop_finishes_what_it_began() {
     assert_eq!(place.receipts("open").len(), 100);
     place.reconcile();
 }
+
+#[test]
+fn commands_that_start_together_on_nothing_make_one_database() {
+    for _ in 0..5 {
+        let place = Place::empty();
+        let children: Vec<_> = (0..6)
+            .map(|_| {
+                place.command(&["draw", "list"]).stderr(std::process::Stdio::piped()).spawn().expect("starts")
+            })
+            .collect();
+        for child in children {
+            let output = child.wait_with_output().expect("ends");
+            assert!(output.status.success(), "{}", text(&output.stderr));
+        }
+        place.reconcile();
+    }
+}

@@ -42,7 +42,11 @@ async fn five_hundred_identical_submissions_make_one_entry_and_get_the_same_byte
     let bodies: HashSet<&str> = replies.iter().map(|reply| reply.body.as_str()).collect();
     assert!(replies.iter().all(|reply| reply.status == 201), "{bodies:?}");
     assert_eq!(bodies.len(), 1, "{bodies:?}");
-    assert_eq!(replies.iter().filter(|reply| !reply.replayed).count(), 1, "one made it, the others are retries");
+    assert_eq!(
+        replies.iter().filter(|reply| !reply.replayed).count(),
+        1,
+        "one made it, the others are retries"
+    );
     assert_eq!(place.receipts("open"), [replies[0].receipt()]);
     place.reconcile();
 }
@@ -52,7 +56,8 @@ async fn five_hundred_submissions_of_one_person_under_as_many_tokens_make_one_en
     let place = unlimited();
     let server = place.serve();
     let client = Client::new(&server);
-    let presses = tokens(&client, "open", 500).await.into_iter().map(|token| (token, person("ada"))).collect();
+    let presses =
+        tokens(&client, "open", 500).await.into_iter().map(|token| (token, person("ada"))).collect();
     let replies = crowd(&client, "open", presses).await;
     let (made, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 201);
     assert_eq!(made.len(), 1);
@@ -110,7 +115,10 @@ async fn of_two_who_share_a_phone_the_one_who_loses_nothing_else_wins() {
     let client = Client::new(&server);
     let form = |name: &str, phone: &str, member: Option<&str>| {
         let category = if member.is_some() { "m" } else { "g" };
-        with(person(name), &[("phone", json!(phone)), ("category", json!(category)), ("member_id", json!(member))])
+        with(
+            person(name),
+            &[("phone", json!(phone)), ("category", json!(category)), ("member_id", json!(member))],
+        )
     };
     for round in 0..20 {
         let member = format!("M{}", round % 10);

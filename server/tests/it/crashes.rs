@@ -1,10 +1,11 @@
-//! SIGKILL at random instants of a burst: every acknowledged entry is there after the restart, none twice,
+//! Stalls and kills. SIGKILL at random instants of a burst: every acknowledged entry is there after the restart, none twice,
 //! and a retry of each gets its bytes.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::task::JoinSet;
 
 use crate::process::{Client, Place, Reply};
@@ -75,7 +76,47 @@ async fn every_acknowledged_entry_survives_a_kill_at_any_instant() {
     place.reconcile();
     #[expect(clippy::print_stdout, reason = "the numbers this test exists for")]
     {
-        println!("{SEEDS} kills: {acknowledged_in_all} acknowledged before, {unknown_in_all} unknown until retried");
+        println!(
+            "{SEEDS} kills: {acknowledged_in_all} acknowledged before, {unknown_in_all} unknown until retried"
+        );
     }
     assert!(acknowledged_in_all > 0 && unknown_in_all > 0, "the kills fell into the bursts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stalled_database_is_believed_again_as_soon_as_it_answers() {
+    let place = Place::new();
+    let server = place.serve();
+    let client = Client::new(&server);
+    // Another process holds the write lock for longer than a queue may be expected to take.
+    let url = format!("sqlite://{}", place.database().display());
+    let mut other = SqliteConnection::connect(&url).await.expect("opens");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("locks");
+    let token = client.token("open").await.expect("a token");
+    let waiting = tokio::spawn({
+        let (client, token) = (client.clone(), token.clone());
+        async move { client.register("open", &token, &person("ada")).await.expect("answers") }
+    });
+    let shed = loop {
+        let token = client.token("open").await.expect("a token");
+        let reply =
+            tokio::time::timeout(Duration::from_millis(500), client.register("open", &token, &person("bob")))
+                .await;
+        if let Ok(reply) = reply {
+            break reply.expect("answers");
+        }
+    };
+    assert_eq!((shed.status, shed.code().as_str()), (503, "overloaded"), "while it hangs, at once");
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("unlocks");
+    let first = waiting.await.expect("ran");
+    assert_eq!(first.status, 201, "{}", first.body);
+    let token = client.token("open").await.expect("a token");
+    let next = loop {
+        let reply = client.register("open", &token, &person("eve")).await.expect("answers");
+        if reply.status != 503 {
+            break reply;
+        }
+    };
+    assert_eq!(next.status, 201, "{}", next.body);
+    place.reconcile();
 }

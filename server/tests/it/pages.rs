@@ -25,7 +25,12 @@ async fn a_form_without_javascript_leads_to_the_receipt() {
     let page = site.get("/draws/open").await;
     assert_eq!(page.headers["cache-control"], "no-store");
     let token = token_of(&page.text());
-    let form = [("token", token.as_str()), ("full_name", "Ada"), ("email", "ada@example.org"), ("accept_terms", "true")];
+    let form = [
+        ("token", token.as_str()),
+        ("full_name", "Ada"),
+        ("email", "ada@example.org"),
+        ("accept_terms", "true"),
+    ];
     let sent = post(&site, "/draws/open", &form).await;
     assert_eq!(sent.status, 303);
     let to = sent.headers["location"].to_str().expect("text").to_owned();
@@ -66,7 +71,9 @@ async fn a_wrong_form_comes_back_with_everything_that_was_typed_and_the_same_tok
     let page = back.text();
     assert_eq!(token_of(&page), token);
     assert!(!page.contains("<script>alert"), "typed text is text");
-    for (name, value) in typed.iter().filter(|(name, _)| !["full_name", "country", "category", "session"].contains(name)) {
+    for (name, value) in
+        typed.iter().filter(|(name, _)| !["full_name", "country", "category", "session"].contains(name))
+    {
         assert!(page.contains(&format!("value=\"{value}\"")), "{name}: {value}");
     }
     assert!(page.contains("error-summary"));
@@ -79,7 +86,12 @@ async fn a_second_person_after_back_gets_a_fresh_token_and_is_asked_to_confirm()
     let site = Site::start().await;
     let token = token_of(&site.get("/draws/open").await.text());
     let form = |name: &'static str, email: &'static str, token: String| {
-        vec![("token", token), ("full_name", name.into()), ("email", email.into()), ("accept_terms", "true".into())]
+        vec![
+            ("token", token),
+            ("full_name", name.into()),
+            ("email", email.into()),
+            ("accept_terms", "true".into()),
+        ]
     };
     let send = async |form: Vec<(&str, String)>| {
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -113,7 +125,16 @@ async fn a_form_on_another_site_is_refused() {
 async fn every_page_has_its_headers_and_a_nonce_of_its_own() {
     let site = Site::start().await;
     let mut nonces = std::collections::HashSet::new();
-    for path in ["/", "/draws/open", "/draws/later", "/draws/open/result", "/problems", "/problems/draw-full", "/nothing", "/admin/sign-in"] {
+    for path in [
+        "/",
+        "/draws/open",
+        "/draws/later",
+        "/draws/open/result",
+        "/problems",
+        "/problems/draw-full",
+        "/nothing",
+        "/admin/sign-in",
+    ] {
         let page = site.get(path).await;
         let policy = page.headers["content-security-policy"].to_str().expect("text").to_owned();
         assert!(policy.starts_with("default-src 'none'"), "{path}");

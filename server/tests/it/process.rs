@@ -18,9 +18,14 @@ pub struct Place {
 impl Place {
     /// With draws that are open now.
     pub fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().expect("a folder"), settings: Vec::new() };
+        let place = Self::empty();
         place.apply(&[("open", ""), ("full-house", "capacity = 2")]);
         place
+    }
+
+    /// With nothing at all.
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), settings: Vec::new() }
     }
 
     #[must_use]

@@ -87,7 +87,8 @@ async fn a_known_person_under_another_key_is_told_nothing_unless_the_browser_pro
     assert_eq!(stranger.problem(), "already-registered");
     assert!(!stranger.text().contains(&receipt));
     let other_cookie = site.cookie("open").await;
-    let other = site.register_from("open", &site.token("open").await, &person("ada"), Some(&other_cookie)).await;
+    let other =
+        site.register_from("open", &site.token("open").await, &person("ada"), Some(&other_cookie)).await;
     assert_eq!(other.problem(), "already-registered");
     let forged = format!("{}A", &cookie[..cookie.len() - 1]);
     let forger = site.register_from("open", &site.token("open").await, &person("ada"), Some(&forged)).await;
@@ -106,13 +107,16 @@ async fn a_known_person_under_another_key_is_told_nothing_unless_the_browser_pro
 async fn a_clash_on_another_claim_names_the_field_and_never_the_holder() {
     let site = Site::start().await;
     let member = |form, id: &str| with(form, &[("category", json!("member")), ("member_id", json!(id))]);
-    let first = site.register("summer-ballot", &site.token("summer-ballot").await, &member(ada(), "M000001")).await;
+    let first =
+        site.register("summer-ballot", &site.token("summer-ballot").await, &member(ada(), "M000001")).await;
     first.receipt();
     let bob = with(ada(), &[("email", json!("bob@example.org")), ("full_name", json!("Bob"))]);
-    let answer = site.register("summer-ballot", &site.token("summer-ballot").await, &member(bob, "m000001")).await;
+    let answer =
+        site.register("summer-ballot", &site.token("summer-ballot").await, &member(bob, "m000001")).await;
     assert_eq!(answer.problem(), "already-registered");
     let errors = answer.json()["errors"].clone();
-    let fields: Vec<_> = errors.as_array().expect("errors").iter().map(|e| (&e["field"], &e["code"])).collect();
+    let fields: Vec<_> =
+        errors.as_array().expect("errors").iter().map(|e| (&e["field"], &e["code"])).collect();
     assert_eq!(fields, [(&json!("phone"), &json!("taken")), (&json!("member_id"), &json!("taken"))]);
     assert!(!answer.text().contains("ada"), "{}", answer.text());
     site.finish().await;
@@ -122,7 +126,8 @@ async fn a_clash_on_another_claim_names_the_field_and_never_the_holder() {
 async fn a_failed_validation_burns_neither_token_nor_key() {
     let site = Site::start().await;
     let token = site.token("summer-ballot").await;
-    let wrong = with(ada(), &[("email", json!("nobody")), ("party_size", json!(9)), ("accept_terms", json!(false))]);
+    let wrong =
+        with(ada(), &[("email", json!("nobody")), ("party_size", json!(9)), ("accept_terms", json!(false))]);
     for _ in 0..3 {
         let answer = site.register("summer-ballot", &token, &wrong).await;
         assert_eq!(answer.problem(), "validation-failed");
@@ -169,7 +174,9 @@ async fn who_withdraws_may_register_anew_and_a_late_retry_creates_nothing() {
     assert_eq!(site.taken("summer-ballot").await, 0);
     let second = site.register("summer-ballot", &site.token("summer-ballot").await, &ada()).await;
     assert_ne!(second.receipt(), first.receipt());
-    site.app.store.change_state("summer-ballot", shared::Action::Close, &server::store::draws::Actor::CommandLine)
+    site.app
+        .store
+        .change_state("summer-ballot", shared::Action::Close, &server::store::draws::Actor::CommandLine)
         .await
         .expect("closes");
     let late = site.delete(&format!("/api/v1/receipts/{}", second.receipt())).await;
@@ -186,7 +193,10 @@ async fn a_draw_shows_itself_as_it_is_now() {
     assert_eq!(slugs[0], "later", "newest opening first");
     assert!(!slugs.contains(&json!("hidden")));
     let draw = site.get("/api/v1/draws/later").await.json();
-    assert_eq!((&draw["state"], &draw["server_time"]), (&json!("announced"), &json!("2026-06-03T10:00:00.000Z")));
+    assert_eq!(
+        (&draw["state"], &draw["server_time"]),
+        (&json!("announced"), &json!("2026-06-03T10:00:00.000Z"))
+    );
     assert_eq!(site.get("/api/v1/draws/open").await.json()["state"], "open");
     for missing in ["hidden", "nowhere"] {
         assert_eq!(site.get(&format!("/api/v1/draws/{missing}")).await.problem(), "draw-not-found");
@@ -203,7 +213,11 @@ async fn a_draw_shows_itself_as_it_is_now() {
 
 #[tokio::test]
 async fn each_address_has_its_allowance_and_each_person_too() {
-    let site = Site::start_with(&[("DRAWBRIDGE_IP_RATE", "60/min burst 8"), ("DRAWBRIDGE_PERSON_RATE", "60/min burst 2")]).await;
+    let site = Site::start_with(&[
+        ("DRAWBRIDGE_IP_RATE", "60/min burst 8"),
+        ("DRAWBRIDGE_PERSON_RATE", "60/min burst 2"),
+    ])
+    .await;
     let token = site.token("open").await;
     let first = site.register("open", &token, &person("ada")).await;
     first.receipt();

@@ -40,7 +40,10 @@ async fn every_request_to_register_is_counted_once_by_outcome_and_layer() {
     assert_eq!(status, 200);
     let count = |outcome: &str, layer: &str| {
         let line = format!("drawbridge_admissions_total{{outcome=\"{outcome}\",layer=\"{layer}\"}} ");
-        metrics.lines().find_map(|found| found.strip_prefix(&line)).map_or(0, |n| n.parse::<u32>().expect("a number"))
+        metrics
+            .lines()
+            .find_map(|found| found.strip_prefix(&line))
+            .map_or(0, |n| n.parse::<u32>().expect("a number"))
     };
     assert_eq!(count("created", "constraint"), 1, "{metrics}");
     assert_eq!(count("replayed", "memory"), 2);
@@ -49,7 +52,8 @@ async fn every_request_to_register_is_counted_once_by_outcome_and_layer() {
     assert_eq!(count("token_invalid", "token"), 1);
     assert_eq!(count("rate_limited", "limiter"), 1);
     let seconds = metrics.lines().filter(|line| line.starts_with("drawbridge_admission_seconds_count"));
-    let timed: u32 = seconds.map(|line| line.rsplit(' ').next().expect("a number").parse::<u32>().expect("one")).sum();
+    let timed: u32 =
+        seconds.map(|line| line.rsplit(' ').next().expect("a number").parse::<u32>().expect("one")).sum();
     assert_eq!(timed as usize, requests.len());
     for name in [
         "drawbridge_batch_size",

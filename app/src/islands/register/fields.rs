@@ -68,7 +68,7 @@ fn text_field(form: &FormView, field: TextField) -> impl IntoView + use<> {
             {label_of(name, label, is_optional)}
             {(!hint.is_empty()).then(|| view! { <p class="field__hint" id=format!("{name}-hint")>{hint}</p> })}
             {complaint_of(form, name)}
-            <input id=name name=name type=kind value=form.values.text(name).to_owned() 
+            <input id=name name=name type=kind value=form.values.text(name).to_owned()
                 autocomplete=(!autocomplete.is_empty()).then_some(autocomplete)
                 class=is_number.then_some("short")
                 inputmode=is_number.then_some("numeric")

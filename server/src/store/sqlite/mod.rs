@@ -7,6 +7,7 @@ mod draws;
 mod end;
 mod entries;
 mod gate;
+mod insert;
 mod listing;
 mod listing_rows;
 mod organisers;
@@ -19,10 +20,10 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::StoreResult;
 use crate::ambient::Ambient;
@@ -64,15 +65,20 @@ impl SqliteStore {
             .pragma("trusted_schema", "OFF")
             .disable_statement_logging();
         let path = options.get_filename().to_owned();
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
-        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        // Held while the file is made and migrated: SQLite's migrations take no lock of their own, and a
+        // server and a command may start together.
+        let turn = tokio::task::spawn_blocking(move || lock_folder(&folder)).await;
+        let turn = turn.map_err(|_| sqlx::Error::WorkerCrashed)?.map_err(sqlx::Error::Io)?;
         let mut writer = options.connect().await?;
         sqlx::migrate!("../migrations/sqlite")
             .run(&mut writer)
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
-        writer.ping().await?;
+        drop(turn);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(5))
@@ -84,6 +90,14 @@ impl SqliteStore {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Makes the folder where it is missing, and waits for an exclusive lock on it. The lock ends with the file.
+fn lock_folder(folder: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::create_dir_all(folder)?;
+    let file = std::fs::File::open(folder)?;
+    file.lock()?;
+    Ok(file)
 }
 
 #[cfg(test)]
