@@ -99,7 +99,9 @@ fn organisers_navigation(organiser: &OrganiserView) -> impl IntoView + use<> {
         <nav class="nav" aria-label="Organiser">
             <a href="/admin">"Overview"</a>
             <a href="/admin/audit">"Audit"</a>
-            <a href="/admin/password">{organiser.email.clone()}</a>
+            <a href="/admin/password" title=organiser.email.clone()>
+                "Account"<span class="visually-hidden">" of "{organiser.email.clone()}</span>
+            </a>
             <form method="post" action="/admin/sign-out">
                 <input type="hidden" name="csrf" value=organiser.csrf.clone()/>
                 <button class="button button--quiet">"Sign out"</button>

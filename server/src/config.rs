@@ -45,8 +45,6 @@ pub struct Config {
 pub enum Database {
     /// A file of this machine.
     Sqlite {
-        /// As given.
-        url: String,
         /// The file.
         path: PathBuf,
     },
@@ -177,7 +175,7 @@ impl Config {
 impl Database {
     /// The file of the secret that belongs to the database.
     pub fn secret_file(&self) -> PathBuf {
-        let Self::Sqlite { path, .. } = self;
+        let Self::Sqlite { path } = self;
         secret_file(path)
     }
 }
@@ -200,14 +198,17 @@ fn database(url: &str) -> Result<Database, ConfigError> {
     let rest = url
         .strip_prefix("sqlite:")
         .ok_or_else(|| wrong("DATABASE_URL", "it has to be like sqlite://data/drawbridge.db"))?;
-    let path = rest.strip_prefix("//").unwrap_or(rest).split('?').next().unwrap_or_default();
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.contains('?') {
+        return Err(wrong("DATABASE_URL", "parameters after ? are not supported"));
+    }
     if path.is_empty() || path.contains(":memory:") {
         return Err(wrong(
             "DATABASE_URL",
             "it has to name a file: entries in memory would not survive a restart",
         ));
     }
-    Ok(Database::Sqlite { url: url.to_owned(), path: path.into() })
+    Ok(Database::Sqlite { path: path.into() })
 }
 
 fn secret(name: &str, text: Option<String>) -> Result<Option<Secret>, ConfigError> {
@@ -291,6 +292,7 @@ mod tests {
             ("DRAWBRIDGE_LOG_FORMAT", "xml"),
             ("DATABASE_URL", "mysql://x"),
             ("DATABASE_URL", "sqlite::memory:"),
+            ("DATABASE_URL", "sqlite:///tmp/x.db?mode=memory"),
             ("REDIS_URL", "redis://x"),
         ];
         for (name, value) in faults {

@@ -1,6 +1,7 @@
 //! Listening, answering, and stopping in order.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use crate::http::client::Peer;
@@ -18,6 +20,10 @@ use crate::{router, telemetry};
 
 /// How long a client may take to send a request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of a request's head, and of what is read ahead of its body.
+const HEAD_BYTES: usize = 32 * 1024;
+/// File descriptors kept for the database, logs and assets.
+const OTHER_FILES: u64 = 64;
 /// Between "not ready" and closing the listener: a load balancer has to notice first.
 const NOTICE: Duration = Duration::from_millis(500);
 /// How long requests in flight are waited for.
@@ -32,15 +38,16 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     let routes = router::router(app.clone());
     let chores = tokio::spawn(telemetry::keep_flushing(app.clone()));
     let connections = GracefulShutdown::new();
+    let places = places();
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => connect(&connections, &routes, stream, peer),
-                // Out of file descriptors, or the client is gone already: the next may do better.
+            (place, accepted) = accept(&places, &listener) => match accepted {
+                Ok((stream, peer)) => connect(&connections, &routes, stream, peer, place),
+                // The client is gone already, or the machine is short of something: the next may do better.
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
             () = &mut stop => break,
@@ -53,8 +60,8 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     let mut notice = std::pin::pin!(notice);
     loop {
         tokio::select! {
-            accepted = listener.accept() => if let Ok((stream, peer)) = accepted {
-                connect(&connections, &routes, stream, peer);
+            (place, accepted) = accept(&places, &listener) => if let Ok((stream, peer)) = accepted {
+                connect(&connections, &routes, stream, peer, place);
             },
             () = &mut notice => break,
         }
@@ -69,7 +76,32 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     Ok(())
 }
 
-fn connect(connections: &GracefulShutdown, routes: &Router, stream: TcpStream, peer: SocketAddr) {
+/// As many places as the system lets this process have files open, less a few: beyond them connections wait to
+/// be accepted, and those that are served go on.
+fn places() -> Arc<Semaphore> {
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of open files is not known, assuming 1024");
+        1024
+    });
+    let places = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
+    Arc::new(Semaphore::new(places.clamp(16, Semaphore::MAX_PERMITS)))
+}
+
+type Accepted = std::io::Result<(TcpStream, SocketAddr)>;
+
+async fn accept(places: &Arc<Semaphore>, listener: &TcpListener) -> (Option<OwnedSemaphorePermit>, Accepted) {
+    // Only closing the semaphore makes this fail, and nobody does.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    (place, listener.accept().await)
+}
+
+fn connect(
+    connections: &GracefulShutdown,
+    routes: &Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Option<OwnedSemaphorePermit>,
+) {
     // Answers are small and whole: waiting to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "nodelay");
@@ -80,6 +112,9 @@ fn connect(connections: &GracefulShutdown, routes: &Router, stream: TcpStream, p
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
+        // Who has said everything may stop sending and still wants the answer.
+        .half_close(true)
+        .max_buf_size(HEAD_BYTES)
         .header_read_timeout(HEADER_TIMEOUT)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = connections.watch(connection);
@@ -88,6 +123,7 @@ fn connect(connections: &GracefulShutdown, routes: &Router, stream: TcpStream, p
         if let Err(error) = connection.await {
             tracing::debug!(%error, %peer, "a connection broke");
         }
+        drop(place);
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -101,14 +102,14 @@ impl Foundation {
     /// # Errors
     /// See [`StartError`].
     pub async fn open(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
-        let Database::Sqlite { url, .. } = &config.database;
+        let Database::Sqlite { path } = &config.database;
         let secret = match &config.secret {
             Some(secret) => secret.clone(),
             None => secret_beside(&config.database, ambient)?,
         };
         let keys = Arc::new(Keys::new(&secret, config.secret_previous.as_ref()));
         let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(url, ambient.clone(), Arc::clone(&keys)).await?);
+            Arc::new(SqliteStore::open(path, ambient.clone(), Arc::clone(&keys)).await?);
         let ours = keys.identity_check();
         if !same(&store.identity_check(&ours).await?, &ours) {
             return Err(StartError::OtherSecret);
@@ -206,6 +207,9 @@ fn secret_beside(database: &Database, ambient: &Ambient) -> Result<Secret, Start
         },
     );
     let removed = std::fs::remove_file(&draft);
-    written.and(removed).map_err(|error| fault(error.to_string()))?;
+    // The folder as well: a power cut must not keep the database and lose its secret.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let kept = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+    written.and(removed).and(kept).map_err(|error| fault(error.to_string()))?;
     read()
 }

@@ -62,13 +62,15 @@ pub(crate) fn session(form: &EntryForm, judge: &Judge<'_>) -> Result<(), Validat
     Ok(())
 }
 
-/// The party fits the category.
-pub(crate) fn party(form: &EntryForm, judge: &Judge<'_>) -> Result<(), ValidationError> {
-    party_size(form, judge.rules).map(drop)
+/// How many people an entry stands for that does not say: the category's fewest, which is the only size of a
+/// category that leaves nothing to choose.
+pub(crate) fn default_party_size(form: &EntryForm, draw: &DrawRules) -> u32 {
+    draw.category(form.category.trim()).map_or(1, |category| category.min_party)
 }
 
-/// How many people the entry stands for. May be absent where there is nothing to choose.
-pub(crate) fn party_size(form: &EntryForm, draw: &DrawRules) -> Result<u32, ValidationError> {
+/// The party fits the category. Its size may be absent where there is nothing to choose.
+pub(crate) fn party(form: &EntryForm, judge: &Judge<'_>) -> Result<(), ValidationError> {
+    let draw = judge.rules;
     let (min, max) = match draw.category(form.category.trim()) {
         Some(category) => (category.min_party, category.max_party),
         // The category itself is complained about elsewhere; any size of the draw will do until then.
@@ -77,10 +79,10 @@ pub(crate) fn party_size(form: &EntryForm, draw: &DrawRules) -> Result<u32, Vali
         }
     };
     match form.party_size {
-        None if min == max || draw.category(form.category.trim()).is_none() => Ok(min),
+        None if min == max || draw.category(form.category.trim()).is_none() => Ok(()),
         None => Err(fault("party-size-required", format!("Enter how many people: {min} to {max}"))),
         Some(size) => match u32::try_from(size) {
-            Ok(size) if (min..=max).contains(&size) => Ok(size),
+            Ok(size) if (min..=max).contains(&size) => Ok(()),
             _ if min == max => {
                 Err(fault("party-size", format!("Enter {min}: this category takes no other number")))
             }
@@ -109,27 +111,23 @@ pub(crate) fn guardian(form: &EntryForm, judge: &Judge<'_>) -> Result<(), Valida
 
 /// A membership number is there exactly where the category needs one, and fits.
 pub(crate) fn member(form: &EntryForm, judge: &Judge<'_>) -> Result<(), ValidationError> {
-    member_id(form, judge.rules).map(drop)
-}
-
-/// The canonical membership number.
-pub(crate) fn member_id(form: &EntryForm, draw: &DrawRules) -> Result<Option<String>, ValidationError> {
+    let draw = judge.rules;
     let typed = form.member_id.trim();
     let category = draw.category(form.category.trim());
     if category.is_none() && !draw.categories.is_empty() {
-        return Ok(None); // Which number belongs here, only the category tells; it is complained about itself.
+        return Ok(()); // Which number belongs here, only the category tells; it is complained about itself.
     }
     let pattern = category.and_then(|category| category.member_id.as_deref());
     match (pattern, typed.is_empty()) {
-        (None, true) => Ok(None),
+        (None, true) => Ok(()),
         (None, false) => {
             Err(fault("member-id-not-asked", "Leave the membership number empty for this category"))
         }
-        (Some(pattern), _) => match rules::member_number(pattern, typed) {
-            Some(number) => Ok(Some(number)),
-            None if typed.is_empty() => Err(fault("member-id-required", "Enter your membership number")),
-            None => Err(fault("member-id", format!("Enter a membership number like {}", example(pattern)))),
-        },
+        (Some(_), true) => Err(fault("member-id-required", "Enter your membership number")),
+        (Some(pattern), false) if rules::member_number(pattern, typed).is_none() => {
+            Err(fault("member-id", format!("Enter a membership number like {}", example(pattern))))
+        }
+        (Some(_), false) => Ok(()),
     }
 }
 

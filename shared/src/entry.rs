@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize};
 use validator::{Validate, ValidateArgs as _, ValidationError, ValidationErrors};
 
-use crate::combinations::{self, member_id, party_size};
+use crate::combinations::{self, default_party_size};
 use crate::contact::{self, Email, EmailFault};
 use crate::rules::{self, Dates, DrawRules};
 use crate::{countries, limits, text};
@@ -163,7 +163,8 @@ impl Entry {
         })
     }
 
-    /// Builds the canonical entry of a form, judged or not. `None` when some part has no canonical form.
+    /// Builds the canonical entry of a form, judged or not. `None` when some part has no canonical form. Free of
+    /// verdicts, so that an edit of the rules does not change what an attempt is.
     fn read(form: &EntryForm, rules: &DrawRules) -> Option<Self> {
         let given = |text: &str| Some(text::tidy(text)).filter(|text| !text.is_empty());
         let upper = |text: &str| given(text).map(|text| text.to_ascii_uppercase());
@@ -182,9 +183,12 @@ impl Entry {
             postcode: upper(&form.postcode),
             category: given(&form.category),
             session: given(&form.session),
-            party_size: party_size(form, rules).ok()?,
+            party_size: match form.party_size {
+                Some(size) => u32::try_from(size).ok()?,
+                None => default_party_size(form, rules),
+            },
             guardian_name: given(&form.guardian_name),
-            member_id: member_id(form, rules).ok()?,
+            member_id: upper(&form.member_id),
         })
     }
 

@@ -155,7 +155,8 @@ fn button(state: &State) -> String {
     let text = match state.stage {
         Stage::Editing => "Register",
         Stage::Done => "Registered",
-        _ => "Sending…",
+        Stage::Waiting(..) | Stage::Offline => "Waiting…",
+        Stage::Sending => "Sending…",
     };
     text.to_owned()
 }
@@ -179,10 +180,10 @@ fn retry(state: &State) -> String {
     ["Trying again in ", &seconds.to_string(), " s", fairness].concat()
 }
 
-/// Whether there is more to do than to wait: after ten tries, or without a network.
+/// Whether there is more to do than to wait: after ten tries, in a long wait, or without a network.
 fn offers_more(state: &State) -> bool {
     match state.stage {
-        Stage::Waiting(..) => state.failures >= 10,
+        Stage::Waiting(..) => state.failures >= 10 || state.is_long_wait,
         Stage::Offline => true,
         _ => false,
     }

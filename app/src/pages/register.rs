@@ -77,6 +77,7 @@ pub(super) fn facts(draw: &DrawView) -> impl IntoView + use<> {
     let has_opened = draw.opens.ms <= draw.server_time;
     let has_closed = draw.closes.ms <= draw.server_time;
     let places = match draw.capacity {
+        Some(1) => "1 entry, the first that is received".to_owned(),
         Some(capacity) => format!("{capacity} entries, in the order in which they are received"),
         None => "As many entries as come; each has the same chance".to_owned(),
     };

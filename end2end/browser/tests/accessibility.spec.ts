@@ -1,6 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { expect, FAILED_REQUEST, test } from "../fixtures.ts";
+import { overflowing, tooSmall } from "../narrow.ts";
 import { ORGANISER_PAGES, prepareOrganiser } from "../organiser-pages.ts";
 import { everyDraw, prepare, PUBLIC_PAGES } from "../pages.ts";
 
@@ -14,15 +15,18 @@ async function violations(page: Page) {
   );
 }
 
-/** Light and dark, on a telephone and on a desk. */
+/** Light and dark, on a telephone and on a desk; on a telephone, it fits, and a finger hits every control. */
 async function expectAccessible(page: Page) {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of [360, 1280]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height: 900 });
-      expect(await violations(page), `${colorScheme}, ${width} px`).toEqual([]);
+      expect.soft(await violations(page), `${colorScheme}, ${width} px`).toEqual([]);
     }
   }
+  await page.setViewportSize({ width: 360, height: 740 });
+  expect.soft(await overflowing(page), "360 px are enough").toEqual([]);
+  expect.soft(await tooSmall(page), "a finger hits every control").toEqual([]);
 }
 
 test.use({ draws: async ({}, use) => use(everyDraw()) });

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::store::entries::{NewEntry, Written};
 use crate::store::{Store, StoreError, StoreResult};
+use crate::telemetry;
 
 /// Attempts that may wait in one server.
 pub const QUEUE_MAX: usize = 4096;
@@ -134,6 +135,11 @@ impl Batches {
         self.pace.expected_wait() > EXPECTED_WAIT_MAX || self.queue.capacity() == 0
     }
 
+    /// Whether the writer runs.
+    pub fn is_alive(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     /// Queues an entry and waits for its fate.
     pub async fn submit(&self, draw: Uuid, entry: NewEntry) -> Submitted {
         if self.is_overloaded() {
@@ -213,7 +219,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %telemetry::causes(&error),
                     entries = waiting.len(),
                     "a batch was not written"
                 );

@@ -25,6 +25,7 @@ use crate::receipt;
 use crate::secrets::{Digest, Keys};
 use crate::store::entries::{ClaimKind, Identity, NewEntry, Written};
 use crate::store::{Draw, Store, StoreError};
+use crate::telemetry;
 use attempt::{Attempt, Sender, Token};
 use batch::{Batches, Submitted};
 use ending::{Ending, Refusal};
@@ -207,8 +208,17 @@ impl Admission {
                 let committed = Arc::new(Committed::from_stored(&stored, &attempt.draw.spec.slug));
                 (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
             }
-            Ok(None) => (held, None),
+            Ok(None) => (self.unless_edited(attempt, held).await, None),
             Err(error) => (store_failed(&error), None),
+        }
+    }
+
+    /// A held verdict, unless the draw was edited since it was made: then the rules have to be asked again.
+    async fn unless_edited(&self, attempt: &Attempt, held: Ending) -> Ending {
+        match self.draws.reload(&attempt.draw.spec.slug).await {
+            Ok(Some(draw)) if draw.version == attempt.draw.version => held,
+            Ok(_) => Ending::refused(stale(), Layer::Rules),
+            Err(error) => store_failed(&error),
         }
     }
 
@@ -254,7 +264,7 @@ impl Admission {
             Written::DrawChanged | Written::Again => refused(stale()),
             Written::Refused(error) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %telemetry::causes(&error),
                     draw = slug,
                     "the database refused what the rules accepted"
                 );
@@ -375,7 +385,7 @@ fn taken(kind: ClaimKind) -> Option<FieldError> {
 }
 
 fn store_failed(error: &StoreError) -> Ending {
-    tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+    tracing::error!(error = %telemetry::causes(error), "the store failed");
     if error.is_temporary() {
         Ending::unavailable()
     } else {

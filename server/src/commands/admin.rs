@@ -23,7 +23,7 @@ pub(super) async fn add(session: &Session, address: &str) -> CommandResult {
     if foundation.store.add_organiser(&email, &hash, &Actor::CommandLine).await? == Added::Exists {
         return Err(CommandError::Refused(format!("{address} is an organiser already.")));
     }
-    say(&format!("{}: added", email.typed));
+    say(&format!("{}: added", email.typed))?;
     Ok(ExitCode::SUCCESS)
 }
 

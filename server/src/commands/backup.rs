@@ -20,15 +20,15 @@ pub(super) async fn run(session: &Session, path: &Path) -> CommandResult {
         }
     }
     foundation.store.backup(&to).await?;
-    say(&format!("{}: the database", to.display()));
+    say(&format!("{}: the database", to.display()))?;
     if session.config.secret.is_some() {
-        say("The secret is in DRAWBRIDGE_SECRET and was not copied: keep it with the backup.");
+        say("The secret is in DRAWBRIDGE_SECRET and was not copied: keep it with the backup.")?;
     } else {
         let from = session.config.database.secret_file();
         // Keeps the permissions: readable by its owner only.
         std::fs::copy(&from, &secret_to)
             .map_err(|error| CommandError::Io(secret_to.display().to_string(), error))?;
-        say(&format!("{}: its secret", secret_to.display()));
+        say(&format!("{}: its secret", secret_to.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -36,6 +36,6 @@ pub(super) async fn run(session: &Session, path: &Path) -> CommandResult {
 pub(super) async fn restored(session: &Session) -> CommandResult {
     let foundation = session.open().await?;
     foundation.store.new_epoch().await?;
-    say("A new epoch has begun: outcomes cached before are void. Restart the servers.");
+    say("A new epoch has begun: outcomes cached before are void. Restart the servers.")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -26,17 +26,20 @@ pub(super) async fn add(app: &App) -> Result<(), CommandError> {
             }
         }
     }
-    let text = BASE64_URL_SAFE_NO_PAD.encode(app.ambient.random::<15>());
     let email = Email::parse(EMAIL).map_err(|_| CommandError::Refused(format!("{EMAIL} is no address")))?;
+    if app.store.credentials(&email.canonical).await?.is_some() {
+        return Ok(());
+    }
+    let text = BASE64_URL_SAFE_NO_PAD.encode(app.ambient.random::<15>());
     let password = Password::choose(&text).map_err(|fault| CommandError::Refused(fault.to_string()))?;
     let hash =
         app.passwords.hash(password).await.map_err(|error| CommandError::Refused(error.to_string()))?;
-    if app.store.add_organiser(&email, &hash, &Actor::CommandLine).await? == Added::Created {
-        say("");
-        say(&format!("  Organiser: {}/admin", app.public_url));
-        say(&format!("  Sign in as {EMAIL} with the password {text}"));
-        say("  It is shown this once.");
-        say("");
+    // Told before the account exists: a password that nobody could read would be of no use.
+    say(&format!("\n  Organiser: {}/admin", app.public_url))?;
+    say(&format!("  Sign in as {EMAIL} with the password {text}"))?;
+    say("  It is shown this once.\n")?;
+    if app.store.add_organiser(&email, &hash, &Actor::CommandLine).await? == Added::Exists {
+        say("  Another server was faster: its password is the right one.\n")?;
     }
     Ok(())
 }

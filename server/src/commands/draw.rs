@@ -20,9 +20,9 @@ pub(super) async fn apply(session: &Session, path: &Path) -> CommandResult {
     let mut is_refused = false;
     for (spec, state) in draws {
         match foundation.store.apply_draw(&spec, state, &Actor::CommandLine).await? {
-            Applied::Created => say(&format!("{}: created, {}", spec.slug, state.as_str())),
-            Applied::Changed(parts) => say(&format!("{}: changed {}", spec.slug, parts.join(", "))),
-            Applied::Unchanged => say(&format!("{}: unchanged", spec.slug)),
+            Applied::Created => say(&format!("{}: created, {}", spec.slug, state.as_str()))?,
+            Applied::Changed(parts) => say(&format!("{}: changed {}", spec.slug, parts.join(", ")))?,
+            Applied::Unchanged => say(&format!("{}: unchanged", spec.slug))?,
             Applied::Refused(why) => {
                 complain(&why);
                 is_refused = true;
@@ -45,7 +45,7 @@ pub(super) async fn list(session: &Session) -> CommandResult {
             rfc3339(spec.opens_at),
             rfc3339(spec.closes_at),
             spec.title
-        ));
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -53,8 +53,8 @@ pub(super) async fn list(session: &Session) -> CommandResult {
 pub(super) async fn change(session: &Session, slug: &str, action: Action) -> CommandResult {
     let foundation = session.open().await?;
     match foundation.store.change_state(slug, action, &Actor::CommandLine).await? {
-        StateChange::Changed(draw) => say(&format!("{slug}: now {}", draw.state.as_str())),
-        StateChange::Already(draw) => say(&format!("{slug}: {} already", draw.state.as_str())),
+        StateChange::Changed(draw) => say(&format!("{slug}: now {}", draw.state.as_str()))?,
+        StateChange::Already(draw) => say(&format!("{slug}: {} already", draw.state.as_str()))?,
         StateChange::Refused(draw) => {
             let (action, state) = (action.as_str(), draw.state.as_str());
             return Err(CommandError::Refused(format!("{slug} is {state}: it cannot {action} from there.")));

@@ -9,6 +9,7 @@ mod entries;
 mod reconcile;
 mod serve;
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -108,30 +109,20 @@ pub enum CommandError {
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
     /// The database or the secret.
-    #[error("{}", with_causes(.0))]
+    #[error("{}", telemetry::causes(.0))]
     Start(#[from] StartError),
     /// The database, later.
-    #[error("{}", with_causes(.0))]
+    #[error("{}", telemetry::causes(.0))]
     Store(#[from] crate::store::StoreError),
     /// Files, sockets, standard streams.
     #[error("{0}: {1}")]
     Io(String, #[source] std::io::Error),
+    /// Nobody takes the answer.
+    #[error("standard output: {0}")]
+    Output(#[source] std::io::Error),
     /// Anything said in words.
     #[error("{0}")]
     Refused(String),
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 type CommandResult = Result<ExitCode, CommandError>;
@@ -177,16 +168,20 @@ pub async fn run(line: Line) -> ExitCode {
         }
         Err(error) => Err(error.into()),
     };
-    result.unwrap_or_else(|error| {
-        complain(&error.to_string());
-        ExitCode::FAILURE
-    })
+    match result {
+        Ok(code) => code,
+        // Whoever reads has seen enough.
+        Err(CommandError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// A line of answer.
-#[expect(clippy::print_stdout, reason = "this is the command line's answer")]
-fn say(line: &str) {
-    println!("{line}");
+fn say(line: &str) -> Result<(), CommandError> {
+    writeln!(std::io::stdout().lock(), "{line}").map_err(CommandError::Output)
 }
 
 /// A line of complaint.

@@ -8,12 +8,12 @@ pub(super) async fn run(session: &Session) -> CommandResult {
     let foundation = session.open().await?;
     let found = foundation.store.reconcile(&foundation.keys).await?;
     for sentence in &found.0 {
-        say(sentence);
+        say(sentence)?;
     }
     if found.0.is_empty() {
-        say("Counters, entries, claims and person keys agree.");
+        say("Counters, entries, claims and person keys agree.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    say(&format!("{} discrepancies.", found.0.len()));
+    say(&format!("{} discrepancies.", found.0.len()))?;
     Ok(ExitCode::FAILURE)
 }

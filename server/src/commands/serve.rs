@@ -21,7 +21,10 @@ pub(super) async fn run(session: Session, with_demo: bool) -> CommandResult {
         demo::add(&app).await?;
     }
     tracing::info!(%listening, url = %app.public_url, "serving");
-    say(&format!("Drawbridge serves {}", app.public_url));
+    if let Err(error) = say(&format!("Drawbridge serves {}", app.public_url)) {
+        // Serving does not depend on somebody reading along.
+        tracing::warn!(%error, "the address was not told");
+    }
     serve::serve(app, listener, stop).await.map_err(named)?;
     Ok(ExitCode::SUCCESS)
 }

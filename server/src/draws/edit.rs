@@ -1,6 +1,6 @@
 //! What of a draw may still be changed, and what an edit changes.
 
-use shared::DrawState;
+use shared::{DrawRules, DrawState};
 
 use crate::store::{Draw, DrawSpec};
 
@@ -24,12 +24,42 @@ pub fn refusal(stored: &Draw, wanted: &DrawSpec, taken: i64, entered: bool) -> O
             "{slug} has entries: one_per_phone cannot be changed, it decides which claims they hold."
         ));
     }
+    if entered && let Some(why) = breaks_entries(&now.rules, &wanted.rules) {
+        return Some(format!("{slug} has entries: {why}"));
+    }
     if let Some(capacity) = wanted.capacity
         && i64::from(capacity) < taken
     {
         return Some(format!("{slug} has {taken} entries: capacity cannot be {capacity}."));
     }
     None
+}
+
+/// What of a draw's rules cannot change once entries go by them: which claims they hold, and how many people
+/// an entry stands for that does not say.
+fn breaks_entries(now: &DrawRules, wanted: &DrawRules) -> Option<String> {
+    for category in &now.categories {
+        let id = &category.id;
+        let Some(then) = wanted.category(id) else {
+            return Some(format!("category {id:?} cannot be taken away."));
+        };
+        if then.member_id != category.member_id {
+            return Some(format!(
+                "member_id of category {id:?} cannot be changed, it is a claim of its entries."
+            ));
+        }
+        if then.min_party != category.min_party {
+            return Some(format!("min_party of category {id:?} cannot be changed, entries may rely on it."));
+        }
+    }
+    if now.categories.is_empty() != wanted.categories.is_empty() {
+        return Some("categories cannot be introduced, its entries have none.".to_owned());
+    }
+    if now.sessions.is_empty() != wanted.sessions.is_empty() {
+        return Some("sessions cannot be introduced, its entries have none.".to_owned());
+    }
+    let gone = now.sessions.iter().find(|session| wanted.session(&session.id).is_none());
+    gone.map(|session| format!("session {:?} cannot be taken away.", session.id))
 }
 
 /// The names, as in the file, of what an edit changes.

@@ -114,6 +114,10 @@ impl Table {
         }
         check_id("slug", &self.slug)?;
         check_text("title", &self.title, limits::TITLE_CHARS)?;
+        let is_plain = |c: char| c == '\n' || c == '\t' || !shared::text::steers_display(c);
+        if !self.description.chars().all(is_plain) {
+            return Err("description has control characters.".to_owned());
+        }
         if self.description.chars().count() > limits::DESCRIPTION_CHARS {
             return Err(format!("description has more than {} characters.", limits::DESCRIPTION_CHARS));
         }
@@ -231,7 +235,8 @@ fn check_rules(rules: &DrawRules) -> Result<(), String> {
         if let Some(unknown) = session.excludes.iter().find(|id| rules.category(id).is_none()) {
             return Err(format!("session {:?} excludes {unknown:?}, which is no category.", session.id));
         }
-        if !rules.categories.is_empty() && session.excludes.len() >= rules.categories.len() {
+        let takes = |category: &Category| !session.excludes.contains(&category.id);
+        if !rules.categories.is_empty() && !rules.categories.iter().any(takes) {
             return Err(format!("session {:?} excludes every category.", session.id));
         }
     }

@@ -38,10 +38,12 @@ impl DrawBook {
     /// # Errors
     /// When there is no fresh copy and the store fails.
     pub async fn get(&self, slug: &str) -> StoreResult<Option<Arc<Draw>>> {
-        if let Some((read_at, draw)) = self.lock().get(slug)
+        // Only what is public is believed: a draft, or nothing, may have been announced a moment ago.
+        if let Some((read_at, Some(draw))) = self.lock().get(slug)
             && read_at.elapsed() < FRESH
+            && draw.is_public()
         {
-            return Ok(draw.clone());
+            return Ok(Some(Arc::clone(draw)));
         }
         self.reload(slug).await
     }

@@ -69,6 +69,19 @@ pub struct PostedForm {
     pub values: FormValues,
 }
 
+/// The bytes of a form that is text: what is not UTF-8 is refused, never replaced.
+///
+/// # Errors
+/// `body-too-large`, `malformed-body`.
+pub async fn read_form(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let bytes = read(headers, body).await?;
+    // Separators are ASCII, so the whole is UTF-8 exactly when every part is.
+    if percent_encoding::percent_decode(&bytes).decode_utf8().is_err() {
+        return Err(malformed("The form is not UTF-8."));
+    }
+    Ok(bytes)
+}
+
 /// Reads a form.
 ///
 /// # Errors
@@ -78,7 +91,7 @@ pub async fn entry_form(headers: &HeaderMap, body: Body) -> Result<PostedForm, R
         let detail = Some("Send the form as application/x-www-form-urlencoded.".to_owned());
         return Err(Refusal { detail, ..Problem::UnsupportedMediaType.into() });
     }
-    let bytes = read(headers, body).await?;
+    let bytes = read_form(headers, body).await?;
     let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes)
         .map_err(|error| malformed(&format!("The form cannot be read: {error}.")))?;
     let mut form = PostedForm::default();

@@ -13,6 +13,7 @@ use super::{Context, NO_STORE};
 use crate::admission::ending::Refusal;
 use crate::state::App;
 use crate::store::StoreError;
+use crate::telemetry;
 
 /// What a handler returns.
 pub type HttpResult<T = Response> = Result<T, Failure>;
@@ -35,7 +36,7 @@ impl From<Refusal> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
+        tracing::error!(error = %telemetry::causes(&error), "the store failed");
         Self(if error.is_temporary() {
             Refusal::after(Problem::StorageUnavailable, 2000)
         } else {

@@ -1,15 +1,17 @@
 //! The outermost layer of ours: names the request, renders failures, adds the headers every answer has.
 
+use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use shared::Problem;
 
 use super::Context;
 use super::failure::{Failure, as_json, as_page};
+use super::unread::Unread;
 use crate::state::App;
 
 /// Wraps a request. An incoming `X-Request-Id` is not believed: logs would hold what a stranger wrote.
@@ -19,9 +21,17 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
         nonce: BASE64_STANDARD_NO_PAD.encode(app.ambient.random::<16>()).into(),
     };
     request.extensions_mut().insert(context.clone());
-    let wants_json = wants_json(&request);
-    let is_page_request = !wants_json;
+    let is_page_request = !wants_json(&request);
+    let holds_code = holds_code(request.uri().path());
+    let unread;
+    (unread, request) = lend_body(request);
     let mut response = next.run(request).await;
+    if let Some(unread) = unread {
+        unread.discard().await;
+    }
+    if is_rejected_unseen(&response) {
+        response = Failure::from(Problem::NotFound).into_response();
+    }
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         let kept = std::mem::take(response.headers_mut());
         response =
@@ -33,8 +43,37 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
             }
         }
     }
+    if holds_code {
+        // The address is a key: no other site may learn it.
+        response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
     add_headers(response.headers_mut(), &app, &context);
     response
+}
+
+/// Keeps a request's body at hand, where there is one.
+fn lend_body(request: Request) -> (Option<Unread>, Request) {
+    if request.body().is_end_stream() {
+        return (None, request);
+    }
+    let (parts, body) = request.into_parts();
+    let (unread, body) = Unread::lend(body);
+    (Some(unread), Request::from_parts(parts, body))
+}
+
+/// Whether an address carries a receipt's code.
+fn holds_code(path: &str) -> bool {
+    path.starts_with("/receipts/") || path.starts_with("/api/v1/receipts/")
+}
+
+/// Whether axum itself refused an address that it cannot read, before any handler saw it.
+fn is_rejected_unseen(response: &Response) -> bool {
+    response.status() == StatusCode::BAD_REQUEST
+        && response.extensions().get::<Failure>().is_none()
+        && response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 /// Programs get problem+json: under `/api`, and whoever asks for JSON and not for a page.
@@ -86,7 +125,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 
 /// What a panic in a handler becomes. The panic hook has logged it.
 pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    axum::response::IntoResponse::into_response(Failure::from(Problem::Internal))
+    Failure::from(Problem::Internal).into_response()
 }
 
 /// For addresses that lead nowhere.

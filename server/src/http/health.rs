@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use shared::Problem;
 
 use super::client::{is_forwarded, peer};
-use super::{HttpResult, NO_STORE};
+use super::{ClientAddress, HttpResult, NO_STORE};
 use crate::state::App;
 use crate::telemetry;
 
@@ -25,9 +25,13 @@ pub async fn ready(State(app): State<App>) -> Response {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
     } else {
         match app.store.ready().await {
+            Ok(()) if !app.admission.batches.is_alive() => {
+                tracing::error!("the writer has ended");
+                (StatusCode::SERVICE_UNAVAILABLE, "writer ended\n")
+            }
             Ok(()) => (StatusCode::OK, "ready\n"),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+                tracing::warn!(error = %telemetry::causes(&error), "not ready");
                 (StatusCode::SERVICE_UNAVAILABLE, "database unavailable\n")
             }
         }
@@ -39,11 +43,21 @@ pub async fn ready(State(app): State<App>) -> Response {
 ///
 /// # Errors
 /// `not-found` for everybody else: the address tells nothing.
-pub async fn metrics(State(app): State<App>, parts: Parts) -> HttpResult {
+pub async fn metrics(
+    State(app): State<App>,
+    ClientAddress(client): ClientAddress,
+    parts: Parts,
+) -> HttpResult {
     let peer: IpAddr = peer(&parts);
-    let is_local = peer.is_loopback() && !is_forwarded(&parts.headers);
-    let is_allowed = app.config.metrics_allow.iter().any(|network| network.contains(&peer));
-    if !is_local && !is_allowed {
+    // Through a proxy only who is behind a trusted one counts: the proxy itself vouches for nobody.
+    let reader = match is_forwarded(&parts.headers) {
+        false => Some(peer),
+        true => Some(client).filter(|client| *client != peer && !client.is_loopback()),
+    };
+    let may_read = |reader: IpAddr| {
+        reader.is_loopback() || app.config.metrics_allow.iter().any(|network| network.contains(&reader))
+    };
+    if !reader.is_some_and(may_read) {
         return Err(Problem::NotFound.into());
     }
     let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");

@@ -9,7 +9,9 @@ pub mod cookies;
 pub mod failure;
 pub mod finish;
 pub mod health;
+pub mod origin;
 pub mod pages;
+pub mod unread;
 pub mod views;
 
 use std::convert::Infallible;

@@ -87,6 +87,20 @@ pub fn admission(ending: &Ending, draw: &str, request_id: &str, attempt: Option<
     );
 }
 
+/// An error with everything that caused it, for a log line.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Sends log lines to standard error, as the settings say.
 pub fn start_logging(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::new(&config.log);

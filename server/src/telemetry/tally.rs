@@ -70,7 +70,7 @@ pub async fn flush(app: &App) {
         return;
     }
     if let Err(error) = app.store.add_counts(&retries, &caught).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "counts of retries were lost");
+        tracing::warn!(error = %super::causes(&error), "counts of retries were lost");
     }
 }
 
@@ -86,7 +86,7 @@ pub async fn keep_flushing(app: App) {
         }
         if let Err(error) = app.store.close_overdue().await {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %super::causes(&error),
                 "draws that are over were not closed yet"
             );
         }
@@ -94,7 +94,7 @@ pub async fn keep_flushing(app: App) {
             #[expect(clippy::cast_precision_loss, reason = "a count for a gauge")]
             Ok(pending) => metrics::gauge!("drawbridge_outbox_pending").set(pending as f64),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the outbox was not counted")
+                tracing::warn!(error = %super::causes(&error), "the outbox was not counted")
             }
         }
     }
@@ -110,6 +110,6 @@ async fn reconcile(app: &App) {
             #[expect(clippy::cast_precision_loss, reason = "a count for a gauge")]
             metrics::gauge!("drawbridge_reconcile_mismatches").set(found.0.len() as f64);
         }
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "nothing was reconciled"),
+        Err(error) => tracing::warn!(error = %super::causes(&error), "nothing was reconciled"),
     }
 }

@@ -159,3 +159,34 @@ fn commands_that_start_together_on_nothing_make_one_database() {
         place.reconcile();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_command_changes_is_seen_at_once() {
+    let place = Place::new();
+    place.apply(&[("quiet", "state = \"draft\"")]);
+    let server = place.serve();
+    let client = Client::new(&server);
+    let state = async || {
+        let (status, body) = client.get("/api/v1/draws/quiet").await.expect("answers");
+        let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        (status, body["state"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(state().await.0, 404);
+    assert!(place.run(&["draw", "announce", "quiet"]).status.success());
+    assert_eq!(state().await, (200, "open".to_owned()));
+    let token = client.token("quiet").await.expect("a token");
+    assert!(place.run(&["draw", "close", "quiet"]).status.success());
+    assert_eq!(state().await, (200, "closed".to_owned()));
+    let late = client.register("quiet", &token, &person("ada")).await.expect("answers");
+    assert_eq!(late.code(), "draw-closed");
+}
+
+#[test]
+fn a_command_whose_answer_nobody_takes_ends_quietly() {
+    let place = Place::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("opens");
+    let output = place.command(&["draw", "list"]).stdout(full).stderr(std::process::Stdio::piped()).output();
+    let output = output.expect("runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!text(&output.stderr).contains("panicked"), "{output:?}");
+}

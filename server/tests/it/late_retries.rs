@@ -2,7 +2,7 @@
 //! process has forgotten.
 
 use serde_json::json;
-use server::store::draws::Actor;
+use server::store::draws::{Actor, Applied};
 use shared::Action;
 
 use crate::site::{Site, person, with};
@@ -77,6 +77,58 @@ async fn a_retry_that_later_rules_would_refuse_gets_its_receipt() {
     assert_eq!(fresh.problem(), "validation-failed");
     let complete = with(person("bob"), &[("phone", json!("+441632960961"))]);
     amnesiac.register("open", &site.token("open").await, &complete).await.receipt();
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn an_edit_of_the_party_does_not_make_another_attempt_of_it() {
+    let site = Site::start().await;
+    let edit = async |max_party: u32, min_party: u32| {
+        let draw = site.app.store.draw("strict").await.expect("reads").expect("is there");
+        let mut spec = draw.spec.clone();
+        let category = shared::Category {
+            id: "general".to_owned(),
+            label: "General".to_owned(),
+            min_party,
+            max_party,
+            member_id: None,
+        };
+        spec.rules.categories = vec![category];
+        site.app.store.apply_draw(&spec, draw.state, &Actor::CommandLine).await.expect("applies")
+    };
+    edit(1, 1).await;
+    let form = with(person("ada"), &[("category", json!("general"))]);
+    let token = site.token("strict").await;
+    let first = site.register("strict", &token, &form).await;
+    let receipt = first.receipt();
+    assert!(matches!(edit(4, 2).await, Applied::Refused(why) if why.contains("min_party")));
+    for max_party in [4, 2] {
+        assert!(matches!(edit(max_party, 1).await, Applied::Changed(_)));
+        let retry = site.another().await.register("strict", &token, &form).await;
+        assert_eq!((retry.receipt(), &retry.body), (receipt.clone(), &first.body), "at most {max_party}");
+    }
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn a_draw_that_is_over_cannot_be_reopened() {
+    let site = Site::start().await;
+    let receipt = site.register("open", &site.token("open").await, &person("ada")).await.receipt();
+    let draw = site.app.store.draw("open").await.expect("reads").expect("is there");
+    site.clock.advance(6 * 24 * HOUR);
+    let late = site.delete(&format!("/api/v1/receipts/{receipt}")).await;
+    assert_eq!(late.problem(), "draw-closed");
+    let stored = site.app.store.draw("open").await.expect("reads").expect("is there");
+    assert_eq!(stored.state, shared::DrawState::Closed, "what was answered is committed");
+    for slug in ["open", "strict"] {
+        let draw = site.app.store.draw(slug).await.expect("reads").expect("is there");
+        let mut longer = draw.spec.clone();
+        longer.closes_at += 30 * 24 * HOUR;
+        let applied =
+            site.app.store.apply_draw(&longer, draw.state, &Actor::CommandLine).await.expect("answers");
+        assert!(matches!(applied, Applied::Refused(_)), "{slug}: {applied:?}");
+    }
+    assert_eq!(draw.id, stored.id);
     site.finish().await;
 }
 

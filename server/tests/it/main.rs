@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod concurrency;
+mod connections;
 mod constraints;
 mod crashes;
 mod late_retries;

@@ -108,16 +108,51 @@ async fn a_second_person_after_back_gets_a_fresh_token_and_is_asked_to_confirm()
     site.finish().await;
 }
 
+async fn post_as(site: &Site, path: &str, body: &str, said: &[(&str, &str)]) -> Answer {
+    let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    for (name, value) in said {
+        request = request.header(*name, *value);
+    }
+    site.call(request.body(Body::from(body.to_owned())).expect("a request")).await
+}
+
+#[tokio::test]
+async fn what_is_not_text_is_refused_and_never_replaced() {
+    let site = Site::start().await;
+    let token = token_of(&site.get("/draws/open").await.text());
+    let body = format!("token={token}&full_name=A%FFda&email=ada%40example.org&accept_terms=true");
+    assert_eq!(post_as(&site, "/draws/open", &body, &[]).await.status, 400);
+    assert_eq!(site.taken("open").await, 0);
+    let path = site.get("/api/v1/draws/%ff").await;
+    assert_eq!((path.status.as_u16(), path.problem().as_str()), (404, "not-found"));
+    assert_eq!(site.get("/draws/%ff").await.status, 404);
+    site.finish().await;
+}
+
 #[tokio::test]
 async fn a_form_on_another_site_is_refused() {
     let site = Site::start().await;
     let token = token_of(&site.get("/draws/open").await.text());
     let body = format!("token={token}&full_name=Ada&email=ada%40example.org&accept_terms=true");
-    let request = Request::post("/draws/open")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("sec-fetch-site", "cross-site");
-    assert_eq!(site.call(request.body(Body::from(body)).expect("a request")).await.status, 403);
+    let elsewhere: [&[(&str, &str)]; 4] = [
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:3000")],
+        &[("origin", "http://evil.example")],
+        &[("origin", "null")],
+    ];
+    for said in elsewhere {
+        assert_eq!(post_as(&site, "/draws/open", &body, said).await.status, 403, "{said:?}");
+    }
     assert_eq!(site.taken("open").await, 0);
+    let sent = post_as(&site, "/draws/open", &body, &[("origin", "http://127.0.0.1:3000")]).await;
+    let receipt = sent.headers["location"].to_str().expect("text").to_owned();
+    let withdraw = format!("{receipt}/withdraw");
+    for said in &elsewhere[..3] {
+        assert_eq!(post_as(&site, &withdraw, "", said).await.status, 403, "{said:?}");
+    }
+    assert_eq!(site.taken("open").await, 1);
+    let own = [("sec-fetch-site", "same-origin"), ("origin", "null")];
+    assert_eq!(post_as(&site, &withdraw, "", &own).await.status, 303, "as from a page without referrer");
     site.finish().await;
 }
 

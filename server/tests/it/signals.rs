@@ -36,6 +36,7 @@ async fn every_request_to_register_is_counted_once_by_outcome_and_layer() {
     for (key, form) in &requests {
         client.register("open", key, form).await.expect("answers");
     }
+    client.register("nowhere", &token, &person("ada")).await.expect("answers");
     let (status, metrics) = client.get("/metrics").await.expect("answers");
     assert_eq!(status, 200);
     let count = |outcome: &str, layer: &str| {
@@ -54,7 +55,8 @@ async fn every_request_to_register_is_counted_once_by_outcome_and_layer() {
     let seconds = metrics.lines().filter(|line| line.starts_with("drawbridge_admission_seconds_count"));
     let timed: u32 =
         seconds.map(|line| line.rsplit(' ').next().expect("a number").parse::<u32>().expect("one")).sum();
-    assert_eq!(timed as usize, requests.len());
+    assert_eq!(timed as usize, requests.len() + 1);
+    assert_eq!(count("not_open", "edge"), 1, "a draw that is not there");
     for name in [
         "drawbridge_batch_size",
         "drawbridge_batch_seconds",

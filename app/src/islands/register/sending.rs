@@ -9,6 +9,9 @@ use super::{backoff, network, page, storage};
 use crate::islands::browser;
 use crate::models::{Notice, Tone};
 
+/// Milliseconds after which a wait is long: longer than any that the server has not asked for.
+const LONG_WAIT_MS: u32 = 20_000;
+
 impl Registration {
     /// Takes over the page: what was typed meanwhile, what an earlier load of the page left behind, and the
     /// events of the window.
@@ -177,6 +180,7 @@ impl Registration {
         });
         let (failures, wait) = self.look(|state| (state.failures, state.wait));
         let delay = backoff::delay_ms(failures, asked_s, browser::random());
+        self.change(|state| state.is_long_wait = delay > LONG_WAIT_MS);
         self.tick(reason, wait, browser::elapsed_ms() + f64::from(delay));
     }
 

@@ -65,6 +65,8 @@ pub struct State {
     pub is_renewed: bool,
     /// Counts waits, so that a timer of an earlier one does nothing.
     pub wait: u32,
+    /// Whether the present wait is longer than people wait without something to do.
+    pub is_long_wait: bool,
     touched: FieldSet,
     rejected: Vec<FieldError>,
     is_pressing: bool,
@@ -132,6 +134,7 @@ impl Registration {
             renewal: None,
             is_renewed: false,
             wait: 0,
+            is_long_wait: false,
             touched: view.errors.iter().fold(FieldSet::default(), |set, error| set.with(&error.field)),
             rejected: view.errors.clone(),
             is_pressing: false,

@@ -114,7 +114,7 @@ fn empty(entries: &EntriesView) -> impl IntoView + use<> {
 fn table(rows: &[EntryLineView]) -> impl IntoView + use<> {
     view! {
         <div class="table-scroll" tabindex="0" role="region" aria-labelledby="heading">
-            <table class="table" id="entries">
+            <table class="table entries" id="entries">
                 <thead>
                     <tr>
                         <th scope="col">"Name"</th>
@@ -133,8 +133,6 @@ fn table(rows: &[EntryLineView]) -> impl IntoView + use<> {
 }
 
 fn row(row: &EntryLineView) -> impl IntoView + use<> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
-    let number = |number: Option<i64>| number.map_or_else(|| "–".to_owned(), grouped);
     let ended = match row.state {
         "withdrawn" => "Withdrawn entry",
         _ => "Removed entry",
@@ -143,12 +141,19 @@ fn row(row: &EntryLineView) -> impl IntoView + use<> {
     view! {
         <tr data-state=row.state>
             <th scope="row" data-label="Name"><a href=row.href.clone()><bdi>{name}</bdi></a></th>
-            <td data-label="Email">{text(&row.email)}</td>
-            <td data-label="Category">{text(&row.category)}</td>
-            <td data-label="Session">{text(&row.session)}</td>
-            <td data-label="Party" class="table__number">{number(row.party_size.map(i64::from))}</td>
+            {cell("Email", "", row.email.clone())}
+            {cell("Category", "", row.category.clone())}
+            {cell("Session", "", row.session.clone())}
+            {cell("Party", "table__number", row.party_size.map(|size| grouped(size.into())))}
             <td data-label="Registered">{time(&row.registered)}</td>
-            <td data-label="Retries" class="table__number">{number(row.retries)}</td>
+            {cell("Retries", "table__number", row.retries.map(grouped))}
         </tr>
     }
+}
+
+/// A cell with its text, or with the sign that there is none.
+fn cell(label: &'static str, class: &'static str, text: Option<String>) -> impl IntoView {
+    let class = if text.is_none() { format!("{class} table__none") } else { class.to_owned() };
+    let class = Some(class.trim().to_owned()).filter(|class| !class.is_empty());
+    view! { <td data-label=label class=class>{text.unwrap_or_else(|| "–".to_owned())}</td> }
 }

@@ -74,11 +74,11 @@ pub fn remove_page(chrome: &Chrome, remove: &RemoveView) -> String {
                             "Kept in the audit list for good, so leave names and addresses out. At most "
                             {limits::REASON_CHARS} " characters."
                         </p>
-                        <textarea id="reason" name="reason" rows="3" required maxlength=limits::REASON_CHARS
-                            aria-describedby=described aria-invalid=invalid>{remove.reason.clone()}</textarea>
                         {remove.error.clone().map(|error| view! {
                             <p class="field__error" id="reason-error" role="alert">{error}</p>
                         })}
+                        <textarea id="reason" name="reason" rows="3" required maxlength=limits::REASON_CHARS
+                            aria-describedby=described aria-invalid=invalid>{remove.reason.clone()}</textarea>
                     </div>
                     <p class="panel__actions">
                         <button class="button button--danger" id="confirm-remove">"Remove the entry"</button>

@@ -87,6 +87,8 @@ impl LiveView {
             self.text("taken", self.taken),
             self.text("hour", self.last_hour),
             self.text("minute", self.last_minute),
+            self.text("caught-hour", self.caught_this_hour()),
+            self.text("caught-day", self.caught_last_day()),
         ];
         for caught in &self.caught {
             texts.push(self.text(&format!("{}-hour", caught.layer), caught.this_hour));
@@ -96,6 +98,16 @@ impl LiveView {
             texts.push((self.name("bar"), self.taken.to_string()));
         }
         texts
+    }
+
+    /// What all layers caught in the clock hour that has begun.
+    pub fn caught_this_hour(&self) -> i64 {
+        self.caught.iter().map(|caught| caught.this_hour).sum()
+    }
+
+    /// What all layers caught in the last 24 hours.
+    pub fn caught_last_day(&self) -> i64 {
+        self.caught.iter().map(|caught| caught.last_day).sum()
     }
 
     fn text(&self, what: &str, number: i64) -> (String, String) {
@@ -343,6 +355,6 @@ mod tests {
         let all = names.len();
         names.sort();
         names.dedup();
-        assert_eq!((names.len(), all), (8, 8));
+        assert_eq!((names.len(), all), (10, 10));
     }
 }

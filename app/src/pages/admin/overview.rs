@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::models::{DrawTile, OverviewView};
-use super::parts::{badge, caught, counts, draw_href};
+use super::parts::{badge, caught_folded, counts, draw_href};
 use crate::components::time;
 use crate::islands::live::{Live, LiveClock};
 use crate::layout::document;
@@ -49,7 +49,7 @@ fn tile(tile: &DrawTile) -> impl IntoView + use<> {
             </div>
             <p class="tile__times">{time(&tile.opens)}" to "{time(&tile.closes)}</p>
             {counts(&tile.live)}
-            {caught(&tile.live)}
+            {caught_folded(&tile.live)}
             <p><a href=entries aria-label=label>"Entries"</a></p>
         </li>
     }

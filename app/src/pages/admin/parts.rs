@@ -107,7 +107,7 @@ pub fn caught(live: &LiveView) -> impl IntoView + use<> {
     });
     view! {
         <table class="table table--small caught">
-            <caption>"Duplicates caught, by layer"</caption>
+            <caption>"By layer"</caption>
             <thead>
                 <tr>
                     <th scope="col">"Layer"</th>
@@ -117,6 +117,19 @@ pub fn caught(live: &LiveView) -> impl IntoView + use<> {
             </thead>
             <tbody>{rows.collect_view()}</tbody>
         </table>
+    }
+}
+
+/// The same, folded up below its sums: for where many draws are side by side.
+pub fn caught_folded(live: &LiveView) -> impl IntoView + use<> {
+    view! {
+        <details class="caught-box">
+            <summary>
+                "Duplicates caught: "{changing(live, "caught-hour", live.caught_this_hour())}" this hour, "
+                {changing(live, "caught-day", live.caught_last_day())}" in 24 hours"
+            </summary>
+            {caught(live)}
+        </details>
     }
 }
 
@@ -167,9 +180,9 @@ pub fn field(field: Field<'_>) -> impl IntoView + use<> {
         <div class="field">
             <label for=name>{label}</label>
             {hint.map(|hint| view! { <p class="field__hint" id=hint_id>{hint}</p> })}
+            {error.map(|error| view! { <p class="field__error" id=error_id>{error}</p> })}
             <input id=name name=name type=kind value=value autocomplete=autocomplete autocapitalize="none"
                 spellcheck="false" required aria-describedby=described aria-invalid=invalid/>
-            {error.map(|error| view! { <p class="field__error" id=error_id>{error}</p> })}
         </div>
     }
 }

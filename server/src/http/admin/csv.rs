@@ -27,6 +27,7 @@ use crate::state::App;
 use crate::store::listing::{EntryDetails, EntryStatus, Position};
 use crate::store::organisers::Deed;
 use crate::store::{Store, StoreError, StoreResult};
+use crate::telemetry;
 
 /// Entries read at a time.
 const CHUNK: u32 = 500;
@@ -71,7 +72,7 @@ pub async fn download(State(app): State<App>, Path(slug): Path<String>, organise
     let deed = Deed { actor: &actor, action: "entries exported", draw: Some(draw.id), subject: None };
     app.store.record(deed).await?;
     let lines = lines(Arc::clone(&app.store), draw.id).inspect_err(|error| {
-        tracing::error!(error = error as &dyn std::error::Error, "an export broke off");
+        tracing::error!(error = %telemetry::causes(error), "an export broke off");
     });
     let name = format!("attachment; filename=\"{}-entries.csv\"", draw.spec.slug);
     let headers = [

@@ -15,6 +15,7 @@ use crate::http::{Context, HttpResult, html};
 use crate::state::App;
 use crate::store::draws::StateChange;
 use crate::store::{Draw, Mode};
+use crate::telemetry;
 
 const ACTIONS: [Action; 3] = [Action::Announce, Action::Close, Action::Cancel];
 
@@ -89,7 +90,7 @@ pub async fn change(
     };
     // Entrants see it now, not in a second; a failure only delays it.
     if let Err(error) = app.draws.reload(&slug).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a changed draw was not read again");
+        tracing::warn!(error = %telemetry::causes(&error), "a changed draw was not read again");
     }
     Ok(back(&slug, action, outcome))
 }

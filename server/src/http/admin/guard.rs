@@ -178,7 +178,7 @@ pub async fn form(headers: &HeaderMap, payload: axum::body::Body) -> Result<byte
         let detail = "Send the form as application/x-www-form-urlencoded.".to_owned();
         return Err(Refusal { detail: Some(detail), ..Problem::UnsupportedMediaType.into() }.into());
     }
-    Ok(body::read(headers, payload).await?)
+    Ok(body::read_form(headers, payload).await?)
 }
 
 /// What a form that cannot be read is answered with.

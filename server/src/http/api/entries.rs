@@ -8,14 +8,14 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use shared::token::idempotency_key;
-use shared::{EntryForm, Outcome, Problem};
+use shared::{EntryForm, Layer, Outcome, Problem};
 
-use super::public_draw;
+use super::recent_public_draw;
 use crate::admission::Submission;
 use crate::admission::attempt::Sender;
 use crate::admission::ending::{Answer, Ending, Refusal};
 use crate::http::failure::as_json;
-use crate::http::{ClientAddress, Context, HttpResult, NO_STORE, body, cookies};
+use crate::http::{ClientAddress, Context, NO_STORE, body, cookies};
 use crate::state::App;
 use crate::store::Draw;
 use crate::telemetry;
@@ -24,45 +24,68 @@ use crate::telemetry;
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Registers, exactly once.
-///
-/// # Errors
-/// Every problem of the specification's section 4.
 pub async fn register(
     State(app): State<App>,
     Path(slug): Path<String>,
     ClientAddress(address): ClientAddress,
     context: Context,
     request: Request,
-) -> HttpResult {
-    let draw = public_draw(&app, &slug).await?;
+) -> Response {
     let (parts, payload) = request.into_parts();
-    let sender = Sender { address, cookie: cookies::entrant(&app, &parts.headers) };
-    let key = key_of(&parts.headers);
-    let attempt = attempt_hint(&parts.headers);
-    let form = body::entry_json(&parts.headers, payload);
-    let ending = admit(&app, &context, &draw, sender, key, attempt, form).await;
-    Ok(answer(ending, &context))
+    let press = Press {
+        slug,
+        sender: Sender { address, cookie: cookies::entrant(&app, &parts.headers) },
+        key: key_of(&parts.headers),
+        attempt: attempt_hint(&parts.headers),
+    };
+    let body = async move { body::entry_json(&parts.headers, payload).await };
+    answer(press.admit(&app, &context, body).await.0, &context)
 }
 
-/// Runs the admission path, and counts and logs its end.
-pub async fn admit<F>(
-    app: &App,
-    context: &Context,
-    draw: &Arc<Draw>,
-    sender: Sender,
-    key: Result<String, Problem>,
-    attempt: Option<u32>,
-    body: F,
-) -> Ending
-where
-    F: Future<Output = Result<EntryForm, Refusal>>,
-{
-    let began = Instant::now();
-    let submission = Submission { draw: Arc::clone(draw), sender, key, body };
-    let ending = app.admission.admit(submission).await;
-    telemetry::admission(&ending, &draw.spec.slug, &context.request_id, attempt, began.elapsed());
-    app.tally.note(draw.id, &ending, app.ambient.now());
-    ending
+/// One HTTP request to register.
+#[derive(Debug)]
+pub struct Press {
+    /// The draw, as it was asked for.
+    pub slug: String,
+    /// Where it comes from.
+    pub sender: Sender,
+    /// The key, as far as it could be read.
+    pub key: Result<String, Problem>,
+    /// The count a client sends with its retries.
+    pub attempt: Option<u32>,
+}
+
+impl Press {
+    /// Runs the admission path, and counts and logs its end, whether or not the client stays; the draw, where
+    /// there is one.
+    pub async fn admit<F>(self, app: &App, context: &Context, body: F) -> (Ending, Option<Arc<Draw>>)
+    where
+        F: Future<Output = Result<EntryForm, Refusal>> + Send + 'static,
+    {
+        let (app, context) = (app.clone(), context.clone());
+        let work = tokio::spawn(async move {
+            let began = Instant::now();
+            let (ending, draw) = match recent_public_draw(&app, &self.slug).await {
+                Ok(draw) => {
+                    let submission =
+                        Submission { draw: Arc::clone(&draw), sender: self.sender, key: self.key, body };
+                    (app.admission.admit(submission).await, Some(draw))
+                }
+                Err(failure) => (Ending::refused(failure.0, Layer::Edge), None),
+            };
+            // A slug that names no draw is a stranger's text.
+            let slug = draw.as_ref().map_or("", |draw| &draw.spec.slug);
+            telemetry::admission(&ending, slug, &context.request_id, self.attempt, began.elapsed());
+            if let Some(draw) = &draw {
+                app.tally.note(draw.id, &ending, app.ambient.now());
+            }
+            (ending, draw)
+        });
+        work.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "a request to register was not finished");
+            (Ending::refused(Problem::Internal, Layer::Edge), None)
+        })
+    }
 }
 
 fn answer(ending: Ending, context: &Context) -> Response {

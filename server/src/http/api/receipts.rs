@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use shared::Problem;
 
@@ -18,8 +18,7 @@ use crate::store::entries::{Ended, Ending};
 /// `receipt-not-found`.
 pub async fn show(State(app): State<App>, Path(code): Path<String>) -> HttpResult {
     let row = app.store.receipt(&code).await?.ok_or(Problem::ReceiptNotFound)?;
-    let referrer = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    Ok(([NO_STORE, referrer], Json(ReceiptJson::new(&code, &row))).into_response())
+    Ok(([NO_STORE], Json(ReceiptJson::new(&code, &row))).into_response())
 }
 
 /// Withdraws, before closing.

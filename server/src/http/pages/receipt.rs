@@ -2,19 +2,15 @@
 
 use app::models::{Notice, Tone};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse as _;
 use shared::Problem;
 
 use super::calendar;
-use crate::http::{Context, HttpResult, NO_STORE, html, views};
+use crate::http::{Context, HttpResult, NO_STORE, html, origin, views};
 use crate::state::App;
 use crate::store::draws::Actor;
 use crate::store::entries::{Ended, Ending, ReceiptRow};
-
-/// The address of a receipt is its key: no other site may learn it.
-const NO_REFERRER: (HeaderName, HeaderValue) =
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 
 async fn find(app: &App, code: &str) -> HttpResult<ReceiptRow> {
     Ok(app.store.receipt(code).await?.ok_or(Problem::ReceiptNotFound)?)
@@ -33,11 +29,6 @@ pub async fn show(
     let row = find(&app, &code).await?;
     let mut view = views::receipt_view(&code, &row, app.ambient.now());
     view.notice = match query.as_deref() {
-        Some("withdrawn") => Some(Notice {
-            tone: Tone::Success,
-            title: "You have withdrawn".to_owned(),
-            detail: "Your entry no longer takes part and your personal data is deleted.".to_owned(),
-        }),
         Some("too-late") => Some(Notice {
             tone: Tone::Problem,
             title: "It is too late to withdraw".to_owned(),
@@ -45,7 +36,7 @@ pub async fn show(
         }),
         _ => None,
     };
-    Ok(page(app::receipt_page(&app.chrome(&context), &view)))
+    Ok(html(StatusCode::OK, app::receipt_page(&app.chrome(&context), &view)))
 }
 
 /// Asks whether withdrawing is meant.
@@ -55,22 +46,24 @@ pub async fn show(
 pub async fn ask(State(app): State<App>, Path(code): Path<String>, context: Context) -> HttpResult {
     let row = find(&app, &code).await?;
     let view = views::receipt_view(&code, &row, app.ambient.now());
-    Ok(page(app::withdraw_page(&app.chrome(&context), &view)))
+    Ok(html(StatusCode::OK, app::withdraw_page(&app.chrome(&context), &view)))
 }
 
 /// Withdraws, and goes back to the receipt, which says so.
 ///
 /// # Errors
-/// `receipt-not-found`.
-pub async fn withdraw(State(app): State<App>, Path(code): Path<String>) -> HttpResult {
+/// `receipt-not-found`, `forbidden` for a form on another site.
+pub async fn withdraw(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> HttpResult {
+    // This page sends no referrer, for which older browsers send an origin of "null".
+    origin::check(&app, &headers, origin::Null::Allowed)?;
     let news = match app.store.end(&code, &Ending::Withdrawn, &Actor::Entrant).await? {
-        Ended::Done | Ended::Already => "withdrawn",
-        Ended::DrawClosed => "too-late",
+        Ended::Done | Ended::Already => "",
+        Ended::DrawClosed => "?too-late",
         Ended::Unknown => return Err(Problem::ReceiptNotFound.into()),
     };
     let to =
-        HeaderValue::from_str(&format!("/receipts/{code}?{news}")).map_err(|_| Problem::ReceiptNotFound)?;
-    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to), NO_STORE, NO_REFERRER]).into_response())
+        HeaderValue::from_str(&format!("/receipts/{code}{news}")).map_err(|_| Problem::ReceiptNotFound)?;
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to), NO_STORE]).into_response())
 }
 
 /// A calendar file with the day of the draw.
@@ -85,13 +78,6 @@ pub async fn calendar(State(app): State<App>, Path(code): Path<String>) -> HttpR
         (header::CONTENT_TYPE, HeaderValue::from_static("text/calendar; charset=utf-8")),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"draw.ics\"")),
         NO_STORE,
-        NO_REFERRER,
     ];
     Ok((headers, file).into_response())
-}
-
-fn page(document: String) -> Response {
-    let mut response = html(StatusCode::OK, document);
-    response.headers_mut().insert(NO_REFERRER.0, NO_REFERRER.1);
-    response
 }

@@ -10,10 +10,11 @@ use shared::{Phase, Problem};
 
 use crate::admission::attempt::Sender;
 use crate::admission::ending::{Answer, Refusal};
-use crate::http::api::{entries, public_draw};
+use crate::http::api::entries::Press;
+use crate::http::api::public_draw;
 use crate::http::body::PostedForm;
 use crate::http::failure::{status_of, with_retry_after};
-use crate::http::{ClientAddress, Context, HttpResult, NO_STORE, body, cookies, html, views};
+use crate::http::{ClientAddress, Context, HttpResult, NO_STORE, body, cookies, html, origin, views};
 use crate::state::App;
 use crate::store::Draw;
 
@@ -48,22 +49,34 @@ pub async fn submit(
     context: Context,
     request: Request,
 ) -> HttpResult {
-    let draw = public_draw(&app, &slug).await?;
     let (parts, payload) = request.into_parts();
-    if parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
-        return Err(Problem::Forbidden.into());
-    }
-    let posted = body::entry_form(&parts.headers, payload).await?;
-    let sender = Sender { address, cookie: cookies::entrant(&app, &parts.headers) };
-    let key = match posted.token.trim() {
-        "" => Err(Problem::KeyMissing),
-        token => idempotency_key(token).ok_or(Problem::KeyInvalid),
+    // Read before anything else: the page that comes back repeats it.
+    let posted = match origin::check(&app, &parts.headers, origin::Null::Refused) {
+        Ok(()) => body::entry_form(&parts.headers, payload).await,
+        Err(failure) => Err(failure.0),
     };
-    let form = posted.values.to_entry_form();
-    let ending = entries::admit(&app, &context, &draw, sender, key, None, async { Ok(form) }).await;
-    match ending.answer {
-        Answer::Receipt(receipt) => to_receipt(&receipt),
-        Answer::Problem(refusal) => again(&app, &context, &draw, posted, &refusal).await,
+    let token = posted.as_ref().map(|form| form.token.trim().to_owned()).unwrap_or_default();
+    let form = posted.as_ref().map(|form| form.values.to_entry_form()).map_err(Clone::clone);
+    let press = Press {
+        slug,
+        sender: Sender { address, cookie: cookies::entrant(&app, &parts.headers) },
+        // What cannot be read as a form has no key that could be missing.
+        key: match (token.as_str(), &form) {
+            (_, Err(refusal)) => Err(refusal.problem),
+            ("", Ok(_)) => Err(Problem::KeyMissing),
+            (token, Ok(_)) => idempotency_key(token).ok_or(Problem::KeyInvalid),
+        },
+        attempt: None,
+    };
+    let (ending, draw) = press.admit(&app, &context, async { form }).await;
+    match (ending.answer, draw, posted) {
+        (Answer::Receipt(receipt), ..) => to_receipt(&receipt),
+        (Answer::Problem(refusal), Some(draw), Ok(posted)) => {
+            again(&app, &context, &draw, posted, &refusal).await
+        }
+        (Answer::Problem(_), Some(_), Err(refusal)) | (Answer::Problem(refusal), None, _) => {
+            Err(refusal.into())
+        }
     }
 }
 
@@ -87,7 +100,8 @@ async fn again(
     refusal: &Refusal,
 ) -> HttpResult {
     let now = app.ambient.now();
-    let is_full = refusal.problem == Problem::Full || is_full(app, draw).await?;
+    // Where even this cannot be read, the form stays: losing what was typed would be worse.
+    let is_full = refusal.problem == Problem::Full || is_full(app, draw).await.unwrap_or(false);
     let has_form = draw.phase(now) == Phase::Open && !is_full;
     let form = has_form.then(|| {
         let fresh = views::form_view(app, draw, now);
@@ -114,6 +128,9 @@ fn notice(refusal: &Refusal) -> Notice {
         }
         Problem::TokenExpired | Problem::TokenInvalid | Problem::KeyInvalid | Problem::KeyMissing => {
             "This page was out of date. Nothing was registered and nothing you typed is lost: press Register once more."
+        }
+        problem if problem.is_temporary() => {
+            "Nothing you typed is lost. Press Register again in a few seconds: if your entry arrived already, you will see its receipt."
         }
         _ => refusal.detail(),
     };

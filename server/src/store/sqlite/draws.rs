@@ -30,7 +30,7 @@ impl Draws for SqliteStore {
 
     async fn apply_draw(&self, spec: &DrawSpec, state: DrawState, actor: &Actor) -> StoreResult<Applied> {
         let mut tx = self.gate.begin().await?;
-        let Some(stored) = by_slug(tx.get(), &spec.slug).await? else {
+        let Some((stored, closed_now)) = self.settled_by_slug(tx.get(), &spec.slug).await? else {
             let id = self.ambient.new_id();
             self.insert_draw(tx.get(), id, spec, state).await?;
             self.audit(tx.get(), actor, "draw created", Some(id), Some(&spec.slug), None).await?;
@@ -40,6 +40,7 @@ impl Draws for SqliteStore {
         let taken = taken(tx.get(), stored.id).await?;
         let entered = taken > 0 || has_endings(tx.get(), stored.id).await?;
         if let Some(why) = crate::draws::refusal(&stored, spec, taken, entered) {
+            tx.commit_if(closed_now).await?;
             return Ok(Applied::Refused(why));
         }
         let announced = stored.state == DrawState::Draft && state == DrawState::Announced;
@@ -48,6 +49,7 @@ impl Draws for SqliteStore {
             changes.push("state");
         }
         if changes.is_empty() {
+            tx.commit_if(closed_now).await?;
             return Ok(Applied::Unchanged);
         }
         let state = if announced { DrawState::Announced } else { stored.state };
@@ -60,13 +62,18 @@ impl Draws for SqliteStore {
 
     async fn change_state(&self, slug: &str, action: Action, actor: &Actor) -> StoreResult<StateChange> {
         let mut tx = self.gate.begin().await?;
-        let Some(draw) = by_slug(tx.get(), slug).await? else {
+        let Some((draw, closed_now)) = self.settled_by_slug(tx.get(), slug).await? else {
             return Ok(StateChange::Unknown);
         };
         let to = match draw.state.after(action) {
-            Transition::Already => return Ok(StateChange::Already(draw)),
-            Transition::Refused => return Ok(StateChange::Refused(draw)),
             Transition::To(state) => state,
+            unchanged => {
+                tx.commit_if(closed_now).await?;
+                return Ok(match unchanged {
+                    Transition::Already => StateChange::Already(draw),
+                    _ => StateChange::Refused(draw),
+                });
+            }
         };
         self.store_state(tx.get(), draw.id, to).await?;
         let what = format!("draw {}", to.as_str());
@@ -101,6 +108,17 @@ impl SqliteStore {
     /// Stores that a draw has closed, when its closing instant has passed and nobody did so before.
     pub(super) async fn close_if_over(&self, draw: Uuid) -> StoreResult<()> {
         let mut tx = self.gate.begin().await?;
+        self.close_if_over_within(tx.get(), draw).await?;
+        tx.commit().await
+    }
+
+    /// The same within a transaction; whether it did. Whoever judges by the clock stores what it saw first, so
+    /// that nobody is told "closed" of a draw that can still be reopened.
+    pub(super) async fn close_if_over_within(
+        &self,
+        connection: &mut SqliteConnection,
+        draw: Uuid,
+    ) -> StoreResult<bool> {
         let now = self.ambient.now();
         let closed: Option<String> = sqlx::query_scalar(
             "UPDATE draws SET state = 'closed', closed_at = $2, updated_at = $2, version = version + 1
@@ -108,12 +126,27 @@ impl SqliteStore {
         )
         .bind(draw)
         .bind(now)
-        .fetch_optional(tx.get())
+        .fetch_optional(&mut *connection)
         .await?;
-        if let Some(slug) = closed {
-            self.audit(tx.get(), &Actor::Schedule, "draw closed", Some(draw), Some(&slug), None).await?;
+        if let Some(slug) = &closed {
+            self.audit(connection, &Actor::Schedule, "draw closed", Some(draw), Some(slug), None).await?;
         }
-        tx.commit().await
+        Ok(closed.is_some())
+    }
+
+    /// A draw as it is after closing it, if its time has come; and whether that was done just now.
+    async fn settled_by_slug(
+        &self,
+        connection: &mut SqliteConnection,
+        slug: &str,
+    ) -> StoreResult<Option<(Draw, bool)>> {
+        let Some(draw) = by_slug(connection, slug).await? else {
+            return Ok(None);
+        };
+        if !self.close_if_over_within(connection, draw.id).await? {
+            return Ok(Some((draw, false)));
+        }
+        Ok(by_slug(connection, slug).await?.map(|draw| (draw, true)))
     }
 
     async fn store_state(

@@ -60,14 +60,23 @@ impl SqliteStore {
         let Some(bucket_of_code) = receipt::bucket_of(code) else {
             return Ok(Ended::Unknown);
         };
+        // Asked first without the write lock, which nobody gets for a made-up code. What is live is asked again
+        // inside.
+        match self.find_receipt(code).await? {
+            None => return Ok(Ended::Unknown),
+            Some(row) if !matches!(row.status, ReceiptStatus::Registered(_)) => return Ok(Ended::Already),
+            Some(_) => {}
+        }
         let mut tx = self.gate.begin().await?;
         let now = self.ambient.now();
         let Some(row) = live(tx.get(), bucket_of_code, code).await? else {
             let ended = ended(tx.get(), bucket_of_code, code).await?;
             return Ok(if ended.is_some() { Ended::Already } else { Ended::Unknown });
         };
+        let closed_now = self.close_if_over_within(tx.get(), row.draw_id).await?;
         let draw = draw_by_id(tx.get(), row.draw_id).await?;
-        if !may_end(&draw, ending, now) {
+        if !may_end(&draw, ending) {
+            tx.commit_if(closed_now).await?;
             return Ok(Ended::DrawClosed);
         }
         let person = digest(&row.person_key)?;
@@ -141,9 +150,9 @@ impl SqliteStore {
 }
 
 /// Entrants withdraw before closing; organisers remove until the list is committed to.
-fn may_end(draw: &Draw, ending: &Ending, now: i64) -> bool {
+fn may_end(draw: &Draw, ending: &Ending) -> bool {
     match ending {
-        Ending::Withdrawn => draw.state == DrawState::Announced && now < draw.spec.closes_at,
+        Ending::Withdrawn => draw.state == DrawState::Announced,
         Ending::Removed { .. } => matches!(draw.state, DrawState::Announced | DrawState::Closed),
     }
 }

@@ -21,10 +21,8 @@ impl WriteGate {
         let connection = Arc::clone(&self.0).lock_owned().await;
         // Open before BEGIN is sent: if this future is dropped meanwhile, Drop still rolls back.
         let mut transaction = WriteTransaction { connection: Some(connection) };
-        if let Err(error) = sqlx::query("BEGIN IMMEDIATE").execute(transaction.get()).await {
-            transaction.connection = None;
-            return Err(error.into());
-        }
+        // A failure leaves the roll-back to Drop as well, in case an earlier one did not go through.
+        sqlx::query("BEGIN IMMEDIATE").execute(transaction.get()).await?;
         Ok(transaction)
     }
 }
@@ -47,6 +45,11 @@ impl WriteTransaction {
         sqlx::query("COMMIT").execute(self.get()).await?;
         self.connection = None;
         Ok(())
+    }
+
+    /// Commits where something was written, else undoes nothing.
+    pub(super) async fn commit_if(self, wrote: bool) -> StoreResult<()> {
+        if wrote { self.commit().await } else { self.rollback().await }
     }
 
     /// Undoes everything, now.

@@ -264,8 +264,8 @@ mod tests {
     async fn no_page_scans_or_sorts() {
         let folder = tempfile::tempdir().expect("a folder");
         let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
-        let url = format!("sqlite://{}/test.db", folder.path().display());
-        let store = SqliteStore::open(&url, Ambient::system(), keys).await.expect("opens");
+        let path = folder.path().join("test.db");
+        let store = SqliteStore::open(&path, Ambient::system(), keys).await.expect("opens");
         let (draw, id) = (Uuid::nil(), Uuid::nil());
         let explain = "EXPLAIN QUERY PLAN ";
         let plain = Filter::default();

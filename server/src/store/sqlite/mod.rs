@@ -16,7 +16,6 @@ mod rows;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,13 +49,14 @@ impl std::fmt::Debug for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database of a URL like `sqlite://data/drawbridge.db`, making it and its folder where they
-    /// are missing, and brings it to this binary's migrations.
+    /// Opens the database of a file, making it and its folder where they are missing, readable by their owner
+    /// only, and brings it to this binary's migrations.
     ///
     /// # Errors
     /// When it cannot be opened or migrated.
-    pub async fn open(url: &str, ambient: Ambient, keys: Arc<Keys>) -> StoreResult<Self> {
-        let options = SqliteConnectOptions::from_str(url)?
+    pub async fn open(path: &Path, ambient: Ambient, keys: Arc<Keys>) -> StoreResult<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
             .create_if_missing(true)
             // G2: a commit is on disk before it is acknowledged.
             .journal_mode(SqliteJournalMode::Wal)
@@ -64,14 +64,18 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("trusted_schema", "OFF")
             .disable_statement_logging();
-        let path = options.get_filename().to_owned();
+        let path = path.to_owned();
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
         // Held while the file is made and migrated: SQLite's migrations take no lock of their own, and a
         // server and a command may start together.
-        let turn = tokio::task::spawn_blocking(move || lock_folder(&folder)).await;
+        let turn = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || lock_folder(&folder, &path)
+        })
+        .await;
         let turn = turn.map_err(|_| sqlx::Error::WorkerCrashed)?.map_err(sqlx::Error::Io)?;
         let mut writer = options.connect().await?;
         sqlx::migrate!("../migrations/sqlite")
@@ -92,11 +96,18 @@ impl SqliteStore {
     }
 }
 
-/// Makes the folder where it is missing, and waits for an exclusive lock on it. The lock ends with the file.
-fn lock_folder(folder: &Path) -> std::io::Result<std::fs::File> {
+/// Makes folder and database where they are missing, and waits for an exclusive lock on the folder. The lock
+/// ends with the file that is returned.
+fn lock_folder(folder: &Path, database: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
     std::fs::create_dir_all(folder)?;
     let file = std::fs::File::open(folder)?;
     file.lock()?;
+    // SQLite would make it readable by everybody; its journals take over the permissions. Never opened when it
+    // is there: closing it would drop the locks that this process holds on it.
+    if !database.exists() {
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(database)?;
+    }
     Ok(file)
 }
 
@@ -113,8 +124,8 @@ mod tests {
         let clock = Arc::new(ManualClock::at(NOON));
         let ambient = Ambient::with_clock(clock.clone());
         let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
-        let url = format!("sqlite://{}/test.db", folder.path().display());
-        let store = SqliteStore::open(&url, ambient.clone(), Arc::clone(&keys)).await.expect("opens");
+        let path = folder.path().join("test.db");
+        let store = SqliteStore::open(&path, ambient.clone(), Arc::clone(&keys)).await.expect("opens");
         conformance::run(Bench { store: Arc::new(store), clock, ambient, keys }).await;
     }
 
@@ -122,8 +133,8 @@ mod tests {
     async fn a_dropped_transaction_leaves_nothing_behind() {
         let folder = tempfile::tempdir().expect("a folder");
         let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
-        let url = format!("sqlite://{}/test.db", folder.path().display());
-        let store = SqliteStore::open(&url, Ambient::system(), keys).await.expect("opens");
+        let path = folder.path().join("test.db");
+        let store = SqliteStore::open(&path, Ambient::system(), keys).await.expect("opens");
         for _ in 0..20 {
             let mut tx = store.gate.begin().await.expect("begins");
             sqlx::query("INSERT INTO meta (name, value) VALUES ('leaked', x'00')")

@@ -66,6 +66,8 @@ impl Upkeep for SqliteStore {
     }
 
     async fn backup(&self, to: &Path) -> StoreResult<()> {
+        // Made first, readable by its owner only; SQLite fills an empty file.
+        create_private(to).map_err(sqlx::Error::Io)?;
         let to = to.to_str().ok_or_else(|| StoreError::corrupt("a backup path that is not UTF-8"))?;
         let mut connection = self.readers.acquire().await?;
         sqlx::query("PRAGMA query_only = OFF").execute(&mut *connection).await?;
@@ -104,6 +106,11 @@ impl SqliteStore {
         tx.commit().await?;
         super::rows::digest(&stored)
     }
+}
+
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
 async fn check_counter(
