@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use sqlx::{Connection as _, SqliteConnection};
+
 use crate::process::{Client, Place, draws_now, text};
 use crate::site::person;
 
@@ -105,15 +107,16 @@ fn a_wrong_setting_stops_the_start_with_one_sentence() {
     assert!(text(&wrong.stderr).contains("DRAWBRIDGE_PERSON_RATE"));
 }
 
-#[test]
-fn reconcile_tells_what_is_wrong() {
+#[tokio::test]
+async fn reconcile_tells_what_is_wrong() {
     let place = Place::new();
     place.reconcile();
-    let tampered = std::process::Command::new("sqlite3")
-        .arg(place.database())
-        .arg("UPDATE counters SET taken = 5 WHERE draw_id = (SELECT id FROM draws WHERE slug = 'open')")
-        .status();
-    assert!(tampered.expect("sqlite3 runs").success());
+    let url = format!("sqlite://{}", place.database().display());
+    let mut database = SqliteConnection::connect(&url).await.expect("opens");
+    sqlx::query("UPDATE counters SET taken = 5 WHERE draw_id = (SELECT id FROM draws WHERE slug = 'open')")
+        .execute(&mut database)
+        .await
+        .expect("tampers");
     let output = place.run(&["reconcile"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("open: the counter says 5 entries, there are 0"), "{output:?}");

@@ -120,13 +120,12 @@ pub fn caught(live: &LiveView) -> impl IntoView + use<> {
     }
 }
 
-/// The same, folded up below its sums: for where many draws are side by side.
+/// The same, folded up below its sum: for where many draws are side by side.
 pub fn caught_folded(live: &LiveView) -> impl IntoView + use<> {
     view! {
         <details class="caught-box">
             <summary>
-                "Duplicates caught: "{changing(live, "caught-hour", live.caught_this_hour())}" this hour, "
-                {changing(live, "caught-day", live.caught_last_day())}" in 24 hours"
+                "Duplicates caught: "{changing(live, "caught", live.caught_this_hour())}" this hour"
             </summary>
             {caught(live)}
         </details>

@@ -32,7 +32,7 @@ impl Draws for SqliteStore {
         let mut tx = self.gate.begin().await?;
         let Some((stored, closed_now)) = self.settled_by_slug(tx.get(), &spec.slug).await? else {
             let id = self.ambient.new_id();
-            self.insert_draw(tx.get(), id, spec, state).await?;
+            self.store_draw(tx.get(), id, spec, state).await?;
             self.audit(tx.get(), actor, "draw created", Some(id), Some(&spec.slug), None).await?;
             tx.commit().await?;
             return Ok(Applied::Created);
@@ -53,7 +53,7 @@ impl Draws for SqliteStore {
             return Ok(Applied::Unchanged);
         }
         let state = if announced { DrawState::Announced } else { stored.state };
-        self.update_draw(tx.get(), stored.id, spec, state).await?;
+        self.store_draw(tx.get(), stored.id, spec, state).await?;
         let detail = changes.join(", ");
         self.audit(tx.get(), actor, "draw changed", Some(stored.id), Some(&spec.slug), Some(&detail)).await?;
         tx.commit().await?;
@@ -168,7 +168,8 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn insert_draw(
+    /// Stores what an organiser decided: a new draw, or the next version of a known one.
+    async fn store_draw(
         &self,
         connection: &mut SqliteConnection,
         id: Uuid,
@@ -179,7 +180,13 @@ impl SqliteStore {
             "INSERT INTO draws (id, slug, title, description, timezone, opens_at, closes_at, draws_at, mode,
                  capacity, terms_url, privacy_url, contact, rules, destinations, state, version, created_at,
                  updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, $17, $17)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, $17, $17)
+             ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
+                 timezone = excluded.timezone, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
+                 draws_at = excluded.draws_at, mode = excluded.mode, capacity = excluded.capacity,
+                 terms_url = excluded.terms_url, privacy_url = excluded.privacy_url,
+                 contact = excluded.contact, rules = excluded.rules, destinations = excluded.destinations,
+                 state = excluded.state, version = draws.version + 1, updated_at = excluded.updated_at",
         )
         .bind(id)
         .bind(&spec.slug)
@@ -200,44 +207,10 @@ impl SqliteStore {
         .bind(self.ambient.now())
         .execute(&mut *connection)
         .await?;
-        sqlx::query("INSERT INTO counters (draw_id, shard, taken) VALUES ($1, 0, 0)")
+        sqlx::query("INSERT INTO counters (draw_id, shard, taken) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING")
             .bind(id)
             .execute(connection)
             .await?;
-        Ok(())
-    }
-
-    async fn update_draw(
-        &self,
-        connection: &mut SqliteConnection,
-        id: Uuid,
-        spec: &DrawSpec,
-        state: DrawState,
-    ) -> StoreResult<()> {
-        sqlx::query(
-            "UPDATE draws SET title = $2, description = $3, timezone = $4, opens_at = $5, closes_at = $6,
-                 draws_at = $7, mode = $8, capacity = $9, terms_url = $10, privacy_url = $11, contact = $12,
-                 rules = $13, destinations = $14, state = $15, updated_at = $16, version = version + 1
-             WHERE id = $1",
-        )
-        .bind(id)
-        .bind(&spec.title)
-        .bind(&spec.description)
-        .bind(&spec.timezone)
-        .bind(spec.opens_at)
-        .bind(spec.closes_at)
-        .bind(spec.draws_at)
-        .bind(spec.mode.as_str())
-        .bind(spec.capacity)
-        .bind(&spec.terms_url)
-        .bind(&spec.privacy_url)
-        .bind(&spec.contact)
-        .bind(json(&spec.rules)?)
-        .bind(json(&spec.destinations)?)
-        .bind(state.as_str())
-        .bind(self.ambient.now())
-        .execute(connection)
-        .await?;
         Ok(())
     }
 
