@@ -47,7 +47,7 @@ impl std::fmt::Debug for Password {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordFault {
     /// Fewer characters than [`limits::PASSWORD_CHARS_MIN`].
-    #[error("Use at least {} characters. Several words are easy to remember", limits::PASSWORD_CHARS_MIN)]
+    #[error("Use at least {} characters", limits::PASSWORD_CHARS_MIN)]
     TooShort,
     /// More bytes than [`limits::PASSWORD_BYTES_MAX`].
     #[error("Use at most {} bytes", limits::PASSWORD_BYTES_MAX)]

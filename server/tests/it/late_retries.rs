@@ -111,6 +111,24 @@ async fn an_edit_of_the_party_does_not_make_another_attempt_of_it() {
 }
 
 #[tokio::test]
+async fn nobody_is_refused_by_rules_that_were_edited_away() {
+    let site = Site::start().await;
+    let organisers = site.another().await;
+    let strict_about_age = with(person("ada"), &[("date_of_birth", json!("2015-01-01"))]);
+    let answer = site.register("open", &site.token("open").await, &strict_about_age).await;
+    assert_eq!(answer.problem(), "validation-failed", "a guardian is needed");
+    let token = site.token("open").await;
+    // Another server's organiser moves the closing date. This server still holds the draw as it read it a moment ago.
+    let draw = organisers.app.store.draw("open").await.expect("reads").expect("is there");
+    let mut spec = draw.spec.clone();
+    spec.closes_at += 20 * 365 * 24 * HOUR;
+    organisers.app.store.apply_draw(&spec, draw.state, &Actor::CommandLine).await.expect("applies");
+    let answer = site.register("open", &token, &strict_about_age).await;
+    assert_eq!(answer.status, 201, "an adult by the new closing date: {}", answer.text());
+    site.finish().await;
+}
+
+#[tokio::test]
 async fn a_draw_that_is_over_cannot_be_reopened() {
     let site = Site::start().await;
     let receipt = site.register("open", &site.token("open").await, &person("ada")).await.receipt();
