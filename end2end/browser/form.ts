@@ -44,7 +44,8 @@ export const register = (page: Page) => page.locator("#register").click();
 
 /** The code of the receipt that the page has come to. */
 export async function receipt(page: Page): Promise<string> {
-  await page.waitForURL(RECEIPT_URL);
+  // Asked again and again, not waited for: a second press aborts the navigation of the first.
+  await expect(page).toHaveURL(RECEIPT_URL, { timeout: 30_000 });
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("You are registered");
   const code = new URL(page.url()).pathname.split("/").at(-1) ?? "";
   await expect(page.locator("#receipt-code")).toHaveText(code);

@@ -79,7 +79,10 @@ impl Ending {
     pub fn refused(refusal: impl Into<Refusal>, layer: Layer) -> Self {
         let refusal = refusal.into();
         let outcome = match refusal.problem {
-            Problem::KeyMissing | Problem::KeyInvalid | Problem::TokenInvalid => Outcome::TokenInvalid,
+            // A form on another site is no page of ours, whatever token it holds.
+            Problem::KeyMissing | Problem::KeyInvalid | Problem::TokenInvalid | Problem::Forbidden => {
+                Outcome::TokenInvalid
+            }
             Problem::TokenExpired => Outcome::TokenExpired,
             Problem::InProgress => Outcome::InProgress,
             Problem::KeyReused => Outcome::Mismatch,

@@ -85,7 +85,8 @@ async fn every_bad_key_gets_its_problem() {
     let long = "k".repeat(256);
     let cases: Vec<(&str, Vec<&[u8]>, u16, &str)> = vec![
         ("none", vec![], 400, "idempotency-key-missing"),
-        ("empty", vec![b""], 400, "idempotency-key-missing"),
+        ("empty", vec![b""], 400, "idempotency-key-invalid"),
+        ("empty in quotes", vec![b"\"\""], 400, "idempotency-key-invalid"),
         ("short", vec![b"abc"], 400, "idempotency-key-invalid"),
         ("over-long", vec![long.as_bytes()], 400, "idempotency-key-invalid"),
         ("twice", vec![token.as_bytes(), token.as_bytes()], 400, "idempotency-key-invalid"),

@@ -109,9 +109,6 @@ fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
         (None, _) => Err(Problem::KeyMissing),
         (Some(value), None) => {
             let text = value.to_str().map_err(|_| Problem::KeyInvalid)?;
-            if text.trim().is_empty() {
-                return Err(Problem::KeyMissing);
-            }
             idempotency_key(text).ok_or(Problem::KeyInvalid)
         }
         (Some(_), Some(_)) => Err(Problem::KeyInvalid),
