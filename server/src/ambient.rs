@@ -10,6 +10,12 @@ use uuid::Uuid;
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970, UTC.
     fn now(&self) -> i64;
+
+    /// The instant this clock is held at, if it is: then databases and caches go by it as well, in place of
+    /// their own clocks.
+    fn held(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// The machine's clock.
@@ -43,12 +49,18 @@ impl Clock for ManualClock {
     fn now(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
     }
+
+    fn held(&self) -> Option<i64> {
+        Some(self.now())
+    }
 }
 
 /// Time and randomness together.
 #[derive(Clone)]
 pub struct Ambient {
     clock: Arc<dyn Clock>,
+    /// Milliseconds by which the clock that is followed is ahead.
+    offset: Arc<AtomicI64>,
 }
 
 impl std::fmt::Debug for Ambient {
@@ -65,11 +77,28 @@ impl Ambient {
 
     /// With a clock of one's own.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock }
+        Self { clock, offset: Arc::default() }
     }
 
-    /// Milliseconds since 1970, UTC.
+    /// Milliseconds since 1970, UTC, by the clock that is followed.
     pub fn now(&self) -> i64 {
+        self.clock.now() + self.offset.load(Ordering::Relaxed)
+    }
+
+    /// The instant the clock is held at; `None` for one that runs. What has a clock of its own goes by that one
+    /// unless this says otherwise.
+    pub fn held(&self) -> Option<i64> {
+        self.clock.held()
+    }
+
+    /// Follows another clock from now on, which showed `theirs` between the instants `before` and `after` of
+    /// [`Self::own`]. All clones follow as well.
+    pub fn follow(&self, theirs: i64, before: i64, after: i64) {
+        self.offset.store(theirs - before.midpoint(after), Ordering::Relaxed);
+    }
+
+    /// Milliseconds since 1970, UTC, by the machine's clock: for measuring how far another one is off.
+    pub fn own(&self) -> i64 {
         self.clock.now()
     }
 

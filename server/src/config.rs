@@ -2,8 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ipnet::IpNet;
+use redis::IntoConnectionInfo as _;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::coordination::Rate;
 use crate::secrets::Secret;
@@ -18,6 +21,8 @@ pub struct ConfigError(pub String);
 pub struct Config {
     /// `DATABASE_URL`.
     pub database: Database,
+    /// `REDIS_URL` and `DRAWBRIDGE_REDIS_TIMEOUT`; `None` coordinates within this process.
+    pub redis: Option<Redis>,
     /// `DRAWBRIDGE_ADDR`.
     pub addr: SocketAddr,
     /// `DRAWBRIDGE_PUBLIC_URL`; `None` means the listen address.
@@ -41,13 +46,42 @@ pub struct Config {
 }
 
 /// Where entries are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Database {
     /// A file of this machine.
     Sqlite {
         /// The file.
         path: PathBuf,
     },
+    /// A server.
+    Postgres {
+        /// Its address, perhaps with a password.
+        url: String,
+    },
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.without_password())
+    }
+}
+
+/// What servers share for a while.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Redis {
+    /// Addresses, perhaps with passwords; several name nodes of one cluster.
+    pub urls: Vec<String>,
+    /// Whether they speak for a cluster.
+    pub is_cluster: bool,
+    /// How long any one answer is waited for.
+    pub timeout: Duration,
+}
+
+impl std::fmt::Debug for Redis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let urls: Vec<String> = self.urls.iter().map(|url| without_password(url)).collect();
+        f.debug_struct("Redis").field("urls", &urls).field("timeout", &self.timeout).finish()
+    }
 }
 
 /// How log lines look.
@@ -136,9 +170,6 @@ impl Config {
         let get = |name: &str| {
             variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         };
-        if get("REDIS_URL").is_some() {
-            return Err(wrong("REDIS_URL", "this version coordinates within one process only; unset it"));
-        }
         let addr = get("DRAWBRIDGE_ADDR").unwrap_or_else(|| "127.0.0.1:3000".to_owned());
         let addr: SocketAddr = addr.parse().map_err(|_| {
             wrong("DRAWBRIDGE_ADDR", &format!("{addr:?} is not an address with a port, like 127.0.0.1:3000"))
@@ -156,11 +187,20 @@ impl Config {
                 ),
             ));
         }
+        let database = database(get("DATABASE_URL").as_deref().unwrap_or("sqlite://data/drawbridge.db"))?;
+        let own_secret = secret("DRAWBRIDGE_SECRET", get("DRAWBRIDGE_SECRET"))?;
+        if own_secret.is_none() && matches!(database, Database::Postgres { .. }) {
+            return Err(wrong(
+                "DRAWBRIDGE_SECRET",
+                "has to be set with PostgreSQL, to the same 64 hexadecimal digits on every server; `openssl rand -hex 32` makes some",
+            ));
+        }
         Ok(Self {
-            database: database(get("DATABASE_URL").as_deref().unwrap_or("sqlite://data/drawbridge.db"))?,
+            database,
+            redis: redis(get("REDIS_URL"), get("DRAWBRIDGE_REDIS_TIMEOUT"))?,
             addr,
             public_url,
-            secret: secret("DRAWBRIDGE_SECRET", get("DRAWBRIDGE_SECRET"))?,
+            secret: own_secret,
             secret_previous: secret("DRAWBRIDGE_SECRET_PREVIOUS", get("DRAWBRIDGE_SECRET_PREVIOUS"))?,
             trusted_proxies: networks("DRAWBRIDGE_TRUSTED_PROXIES", get("DRAWBRIDGE_TRUSTED_PROXIES"))?,
             ip_rate: rate("DRAWBRIDGE_IP_RATE", get("DRAWBRIDGE_IP_RATE"), "1200/min burst 600")?,
@@ -173,10 +213,22 @@ impl Config {
 }
 
 impl Database {
-    /// The file of the secret that belongs to the database.
-    pub fn secret_file(&self) -> PathBuf {
-        let Self::Sqlite { path } = self;
-        secret_file(path)
+    /// The database as messages may show it.
+    pub fn without_password(&self) -> String {
+        match self {
+            Self::Sqlite { path } => path.display().to_string(),
+            Self::Postgres { url } => without_password(url),
+        }
+    }
+}
+
+/// An address as messages may show it: without what it says before an `@`, and without parameters, which can
+/// hold a password as well.
+pub fn without_password(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => url.to_owned(),
     }
 }
 
@@ -193,11 +245,18 @@ fn wrong(name: &str, why: &str) -> ConfigError {
 
 fn database(url: &str) -> Result<Database, ConfigError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Err(wrong("DATABASE_URL", "this version keeps entries in SQLite only; use sqlite://PATH"));
+        // Never repeated: it may hold a password.
+        url.parse::<PgConnectOptions>().map_err(|_| {
+            wrong("DATABASE_URL", "it has to be like postgres://user:password@host:5432/database")
+        })?;
+        return Ok(Database::Postgres { url: url.to_owned() });
     }
-    let rest = url
-        .strip_prefix("sqlite:")
-        .ok_or_else(|| wrong("DATABASE_URL", "it has to be like sqlite://data/drawbridge.db"))?;
+    let rest = url.strip_prefix("sqlite:").ok_or_else(|| {
+        wrong(
+            "DATABASE_URL",
+            "it has to be like sqlite://data/drawbridge.db or postgres://user@host/database",
+        )
+    })?;
     let path = rest.strip_prefix("//").unwrap_or(rest);
     if path.contains('?') {
         return Err(wrong("DATABASE_URL", "parameters after ? are not supported"));
@@ -209,6 +268,37 @@ fn database(url: &str) -> Result<Database, ConfigError> {
         ));
     }
     Ok(Database::Sqlite { path: path.into() })
+}
+
+fn redis(urls: Option<String>, timeout: Option<String>) -> Result<Option<Redis>, ConfigError> {
+    const TIMEOUT: &str = "DRAWBRIDGE_REDIS_TIMEOUT";
+    let timeout = match timeout.as_deref() {
+        None => Duration::from_millis(250),
+        Some(text) => match text.strip_suffix("ms").and_then(|number| number.trim().parse::<u64>().ok()) {
+            Some(millis @ 1..=5000) => Duration::from_millis(millis),
+            _ => return Err(wrong(TIMEOUT, "it has to be like 250ms, from 1ms to 5000ms")),
+        },
+    };
+    let Some(urls) = urls else { return Ok(None) };
+    let mut urls: Vec<String> =
+        urls.split([',', ' ']).filter(|url| !url.is_empty()).map(str::to_owned).collect();
+    let mut is_cluster = urls.len() > 1;
+    for url in &mut urls {
+        for (cluster, node) in [("redis-cluster://", "redis://"), ("rediss-cluster://", "rediss://")] {
+            if let Some(rest) = url.strip_prefix(cluster) {
+                is_cluster = true;
+                *url = format!("{node}{rest}");
+            }
+        }
+        // Never repeated: it may hold a password.
+        url.as_str().into_connection_info().map_err(|_| {
+            wrong(
+                "REDIS_URL",
+                "each address has to be like redis://host:6379 or rediss://user:password@host:6379",
+            )
+        })?;
+    }
+    Ok(Some(Redis { urls, is_cluster, timeout }))
 }
 
 fn secret(name: &str, text: Option<String>) -> Result<Option<Secret>, ConfigError> {
@@ -273,7 +363,8 @@ mod tests {
     fn nothing_set_is_the_embedded_default() {
         let config = read(&[]).expect("valid");
         assert_eq!(config.addr.to_string(), "127.0.0.1:3000");
-        assert_eq!(config.database.secret_file(), Path::new("data/drawbridge.db.secret"));
+        assert_eq!(config.database, Database::Sqlite { path: "data/drawbridge.db".into() });
+        assert_eq!(config.redis, None);
         assert_eq!(config.ip_rate, Some(Rate { per_minute: 1200, burst: 600 }));
         assert_eq!(config.person_rate, Some(Rate { per_minute: 20, burst: 10 }));
     }
@@ -293,7 +384,11 @@ mod tests {
             ("DATABASE_URL", "mysql://x"),
             ("DATABASE_URL", "sqlite::memory:"),
             ("DATABASE_URL", "sqlite:///tmp/x.db?mode=memory"),
-            ("REDIS_URL", "redis://x"),
+            ("DATABASE_URL", "postgres://host:port/x"),
+            ("REDIS_URL", "http://x"),
+            ("REDIS_URL", "redis://a:6379,b"),
+            ("DRAWBRIDGE_REDIS_TIMEOUT", "fast"),
+            ("DRAWBRIDGE_REDIS_TIMEOUT", "0ms"),
         ];
         for (name, value) in faults {
             let error = read(&[(name, value)]).expect_err(value).0;
@@ -304,6 +399,32 @@ mod tests {
         let secret = "0123".repeat(15);
         let error = read(&[("DRAWBRIDGE_SECRET", &secret)]).expect_err("too short").0;
         assert!(!error.contains(&secret), "a secret is never repeated");
+    }
+
+    #[test]
+    fn several_addresses_of_redis_mean_a_cluster_and_no_password_is_shown() {
+        let secret = "01".repeat(32);
+        let read = |redis: &str| {
+            read(&[
+                ("DATABASE_URL", "postgres://u:hunter2@db/drawbridge?password=hunter2"),
+                ("DRAWBRIDGE_SECRET", &secret),
+                ("REDIS_URL", redis),
+            ])
+            .expect("valid")
+        };
+        assert!(!read("redis://:hunter2@a:6379").redis.expect("set").is_cluster);
+        assert!(read("redis://a:6379,redis://:hunter2@b:6379").redis.expect("set").is_cluster);
+        let config = read("redis-cluster://:hunter2@a:6379");
+        assert!(config.redis.as_ref().expect("set").is_cluster);
+        let shown = format!("{config:?}");
+        assert!(shown.contains("postgres://db/drawbridge") && shown.contains("redis://a:6379"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains(&secret), "{shown}");
+    }
+
+    #[test]
+    fn postgresql_wants_a_secret_that_all_servers_share() {
+        let error = read(&[("DATABASE_URL", "postgres://u@db/drawbridge")]).expect_err("refused").0;
+        assert!(error.starts_with("DRAWBRIDGE_SECRET:"), "{error}");
     }
 
     #[test]

@@ -13,9 +13,8 @@ use crate::admission::batch::Batches;
 use crate::admission::flights::Flights;
 use crate::admission::remembered::{MEMORY_BYTES, Memory, SHARED_BYTES};
 use crate::ambient::Ambient;
-use crate::config::{Config, Database, Origin};
-use crate::coordination::Coordination;
-use crate::coordination::memory::MemoryCoordination;
+use crate::config::{Config, Database, Origin, secret_file};
+use crate::coordination::{self, Coordination, CoordinationError};
 use crate::draws::DrawBook;
 use crate::http::Context;
 use crate::secrets::{Keys, Secret, same};
@@ -61,6 +60,9 @@ pub enum StartError {
     /// The database.
     #[error("DATABASE_URL: the database cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// What servers share.
+    #[error("REDIS_URL: {0}")]
+    Coordination(#[from] CoordinationError),
     /// The secret's file.
     #[error("the secret in {path} cannot be used: {why}")]
     Secret {
@@ -69,6 +71,9 @@ pub enum StartError {
         /// What is wrong.
         why: String,
     },
+    /// No secret, and no file to keep one in.
+    #[error("DRAWBRIDGE_SECRET: has to be set with PostgreSQL")]
+    NoSecret,
     /// Another secret than the database was made with.
     #[error(
         "DRAWBRIDGE_SECRET: this database was made with another secret; with this one nobody who is registered would be recognised"
@@ -102,14 +107,18 @@ impl Foundation {
     /// # Errors
     /// See [`StartError`].
     pub async fn open(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
-        let Database::Sqlite { path } = &config.database;
-        let secret = match &config.secret {
-            Some(secret) => secret.clone(),
-            None => secret_beside(&config.database, ambient)?,
+        let secret = match (&config.secret, &config.database) {
+            (Some(secret), _) => secret.clone(),
+            (None, Database::Sqlite { path }) => secret_beside(&secret_file(path), ambient)?,
+            (None, Database::Postgres { .. }) => return Err(StartError::NoSecret),
         };
         let keys = Arc::new(Keys::new(&secret, config.secret_previous.as_ref()));
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(path, ambient.clone(), Arc::clone(&keys)).await?);
+        let store: Arc<dyn Store> = match &config.database {
+            Database::Sqlite { path } => {
+                Arc::new(SqliteStore::open(path, ambient.clone(), Arc::clone(&keys)).await?)
+            }
+            Database::Postgres { .. } => return Err(StoreError::corrupt("not there yet").into()),
+        };
         let ours = keys.identity_check();
         if !same(&store.identity_check(&ours).await?, &ours) {
             return Err(StartError::OtherSecret);
@@ -126,7 +135,7 @@ impl App {
     pub async fn new(config: Config, listening: SocketAddr, ambient: Ambient) -> Result<Self, StartError> {
         let Foundation { keys, store } = Foundation::open(&config, &ambient).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| Origin::of_address(listening));
-        let shared: Arc<dyn Coordination> = Arc::new(MemoryCoordination::new(ambient.clone(), SHARED_BYTES));
+        let shared = coordination::connect(config.redis.as_ref(), &ambient, SHARED_BYTES)?;
         let draws = Arc::new(DrawBook::new(Arc::clone(&store)));
         let admission = Arc::new(Admission {
             ambient: ambient.clone(),
@@ -174,20 +183,19 @@ impl App {
 }
 
 /// The secret in the file beside the database; made once, readable by its owner only.
-fn secret_beside(database: &Database, ambient: &Ambient) -> Result<Secret, StartError> {
+fn secret_beside(path: &Path, ambient: &Ambient) -> Result<Secret, StartError> {
     use std::io::{ErrorKind, Write as _};
     use std::os::unix::fs::OpenOptionsExt as _;
 
-    let path = database.secret_file();
     let fault = |why: String| StartError::Secret { path: path.display().to_string(), why };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| fault(error.to_string()))?;
     }
     let read = || -> Result<Secret, StartError> {
-        let text = std::fs::read_to_string(&path).map_err(|error| fault(error.to_string()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
         Secret::from_hex(&text).ok_or_else(|| fault("it does not hold 64 hexadecimal digits".to_owned()))
     };
-    match std::fs::metadata(&path) {
+    match std::fs::metadata(path) {
         Ok(_) => return read(),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(fault(error.to_string())),
@@ -200,7 +208,7 @@ fn secret_beside(database: &Database, ambient: &Ambient) -> Result<Secret, Start
         |mut file| {
             file.write_all(secret.to_hex().as_bytes())?;
             file.sync_all()?;
-            match std::fs::hard_link(&draft, &path) {
+            match std::fs::hard_link(&draft, path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
                 linked => linked,
             }

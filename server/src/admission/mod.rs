@@ -9,6 +9,8 @@ pub mod batch;
 pub mod ending;
 pub mod flights;
 pub mod keys;
+mod limiter;
+mod outcomes;
 pub mod protocol;
 pub mod remembered;
 
@@ -19,7 +21,7 @@ use shared::{EntryForm, FieldError, Layer, Problem};
 use tokio::time::timeout;
 
 use crate::ambient::Ambient;
-use crate::coordination::{Coordination, CoordinationError, Lease, Owner, Rate, Take};
+use crate::coordination::{Coordination, Rate};
 use crate::draws::DrawBook;
 use crate::receipt;
 use crate::secrets::{Digest, Keys};
@@ -30,6 +32,7 @@ use attempt::{Attempt, Sender, Token};
 use batch::{Batches, Submitted};
 use ending::{Ending, Refusal};
 use flights::{Flights, Place};
+use outcomes::Look;
 use protocol::Decision;
 use remembered::{Committed, Memory};
 
@@ -163,29 +166,6 @@ impl Admission {
         ending
     }
 
-    /// Turns of a client address.
-    async fn address_limit(&self, sender: &Sender) -> Option<Ending> {
-        let address = match sender.address.to_canonical() {
-            std::net::IpAddr::V4(address) => address.octets().to_vec(),
-            // One subscriber of IPv6 has at least a /64.
-            std::net::IpAddr::V6(address) => address.octets()[..8].to_vec(),
-        };
-        self.limit(self.address_rate?, keys::address_allowance(&self.keys, &address)).await
-    }
-
-    async fn limit(&self, rate: Rate, key: crate::coordination::Key) -> Option<Ending> {
-        match self.shared.take(&key, rate).await {
-            Ok(Take::Granted) => None,
-            Ok(Take::Refused { retry_after }) => {
-                Some(Ending::refused(Refusal::after(Problem::RateLimited, retry_after), Layer::Limiter))
-            }
-            Err(error) => {
-                note_failure("take", &error);
-                None
-            }
-        }
-    }
-
     /// The verdict that stands against an attempt, if any; else the way into the database.
     async fn held<'a>(&self, attempt: &'a Attempt) -> Result<(&'a shared::Entry, Identity), Ending> {
         let (entry, identity) = attempt.verdict.as_ref().map_err(Clone::clone)?;
@@ -280,83 +260,6 @@ impl Admission {
             Decision::KeyReused | Decision::AlreadyRegistered => Ending::refused(Problem::KeyReused, layer),
         }
     }
-
-    /// The shared outcome, or the lease to make it. An attempt that will not write only looks.
-    async fn look_or_lease(&self, attempt: &Attempt) -> Look {
-        let key = keys::outcome(&self.keys, &attempt.token.claim);
-        let owner: Owner = self.ambient.random();
-        let until = tokio::time::Instant::now() + keys::WAIT;
-        loop {
-            let found = if attempt.verdict.is_ok() {
-                self.shared.get_or_lease(&key, &owner, keys::LEASE_LIFE).await
-            } else {
-                self.shared.get(&key).await.map(|found| found.map_or(Lease::Leased, Lease::Found))
-            };
-            match found {
-                Ok(Lease::Found(sealed)) => {
-                    match Committed::open(
-                        &sealed,
-                        &self.keys,
-                        &self.epoch,
-                        attempt.draw.id,
-                        &attempt.token.claim,
-                    ) {
-                        Some(committed) => return Look::Committed(Arc::new(committed)),
-                        // Forged, of another environment or of an earlier database: worth nothing.
-                        None => {
-                            metrics::counter!("drawbridge_cache_errors_total", "operation" => "open")
-                                .increment(1);
-                            return Look::Nothing(None);
-                        }
-                    }
-                }
-                Ok(Lease::Leased) => return Look::Nothing(attempt.verdict.is_ok().then_some(owner)),
-                Ok(Lease::Busy) => {
-                    let left = until.saturating_duration_since(tokio::time::Instant::now());
-                    if left.is_zero() {
-                        return Look::Busy;
-                    }
-                    if let Err(error) = self.shared.wait(&key, left).await {
-                        note_failure("wait", &error);
-                        return Look::Nothing(None);
-                    }
-                }
-                Err(error) => {
-                    note_failure("get", &error);
-                    return Look::Nothing(None);
-                }
-            }
-        }
-    }
-
-    /// Remembers what is committed, in this process and for all servers; gives up the lease either way.
-    async fn settle(&self, attempt: &Attempt, lease: Option<Owner>, committed: Option<Arc<Committed>>) {
-        let token = attempt.token.claim;
-        if let Some(committed) = &committed {
-            self.memory.insert(token, Arc::clone(committed));
-        }
-        let Some(owner) = lease else { return };
-        let key = keys::outcome(&self.keys, &token);
-        let done = match committed {
-            Some(committed) => {
-                let sealed = committed.seal(&self.keys, &self.epoch, attempt.draw.id, &token);
-                self.shared.settle(&key, &owner, sealed, keys::OUTCOME_LIFE).await
-            }
-            None => self.shared.release(&key, &owner).await,
-        };
-        if let Err(error) = done {
-            note_failure("settle", &error);
-        }
-    }
-}
-
-/// What looking into what servers share came to.
-enum Look {
-    Committed(Arc<Committed>),
-    /// Nothing known; the lease, where one was taken.
-    Nothing(Option<Owner>),
-    /// Another server has been working on this key for long.
-    Busy,
 }
 
 fn in_progress() -> Ending {
@@ -391,10 +294,4 @@ fn store_failed(error: &StoreError) -> Ending {
     } else {
         Ending::refused(Problem::Internal, Layer::Constraint)
     }
-}
-
-/// A layer that fails is skipped and counted, never answered for.
-fn note_failure(operation: &'static str, error: &CoordinationError) {
-    metrics::counter!("drawbridge_cache_errors_total", "operation" => operation).increment(1);
-    tracing::warn!(%error, operation, "coordination failed, going on without it");
 }

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use super::{CommandResult, Session, complain, say};
-use crate::config::Database;
+use super::{CommandError, CommandResult, Session, complain, say};
+use crate::config::{Database, secret_file, without_password};
 use crate::coordination::Rate;
+use crate::state::StartError;
 
 pub(super) async fn run(session: &Session) -> CommandResult {
     let config = &session.config;
-    let Database::Sqlite { path } = &config.database;
+    let database = config.database.without_password();
     say("Settings are understood.")?;
     match &config.public_url {
         Some(url) => say(&format!("The world sees {url}; the server listens on {}.", config.addr))?,
@@ -20,15 +21,15 @@ pub(super) async fn run(session: &Session) -> CommandResult {
         rate(&config.ip_rate),
         rate(&config.person_rate)
     ))?;
-    say("Coordination: within this process; run one server only.")?;
-    match &config.secret {
-        Some(_) => say("Secret: from DRAWBRIDGE_SECRET.")?,
-        None => say(&format!("Secret: in {}.", config.database.secret_file().display()))?,
+    match (&config.secret, &config.database) {
+        (None, Database::Sqlite { path }) => say(&format!("Secret: in {}.", secret_file(path).display()))?,
+        _ => say("Secret: from DRAWBRIDGE_SECRET.")?,
     }
+    coordination(session).await?;
     let foundation = match session.open().await {
         Ok(foundation) => foundation,
         Err(error) => {
-            complain(&format!("Database: {} cannot be used. {error}", path.display()));
+            complain(&format!("Database: {database} cannot be used. {error}"));
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -36,11 +37,27 @@ pub(super) async fn run(session: &Session) -> CommandResult {
     let draws = foundation.store.draws().await?.len();
     let organisers = foundation.store.organiser_count().await?;
     say(&format!(
-        "Database: {} answers, its migrations are current; {draws} draws, {organisers} organisers.",
-        path.display()
+        "Database: {database} answers, its migrations are current; {draws} draws, {organisers} organisers."
     ))?;
     if organisers == 0 {
         say("Nobody can sign in yet: add an organiser with `drawbridge admin add EMAIL`.")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What servers share. Without it nothing is lost, so it fails no check.
+async fn coordination(session: &Session) -> Result<(), CommandError> {
+    let Some(redis) = &session.config.redis else {
+        return say("Coordination: within this process; run one server only.");
+    };
+    let kind = if redis.is_cluster { "Redis Cluster" } else { "Redis" };
+    let nodes: Vec<String> = redis.urls.iter().map(|url| without_password(url)).collect();
+    let nodes = nodes.join(", ");
+    let shared = crate::coordination::connect(Some(redis), &session.ambient, 0).map_err(StartError::from)?;
+    match shared.get(&[0; 32]).await {
+        Ok(_) => say(&format!("Coordination: {kind} at {nodes} answers.")),
+        Err(error) => say(&format!(
+            "Coordination: {kind} at {nodes} does not answer: {error}. Servers go on without it, slower."
+        )),
+    }
 }

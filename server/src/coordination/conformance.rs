@@ -123,11 +123,11 @@ async fn waiting_is_bounded(backend: &dyn Coordination) {
 
 async fn an_allowance_is_spent_and_comes_back(backend: &dyn Coordination, pass_time: &impl Fn(Duration)) {
     let rate = Rate { per_minute: 60, burst: 2 };
-    let take = || async { backend.take(&key(9), rate).await.expect("answers") };
+    let take = || async { backend.take(&key(9), rate, 1).await.expect("answers") };
     assert_eq!(take().await, Take::Granted);
     assert_eq!(take().await, Take::Granted);
     assert!(matches!(take().await, Take::Refused { retry_after: 1..=1000 }));
-    assert_eq!(backend.take(&key(10), rate).await.expect("answers"), Take::Granted, "another key");
+    assert_eq!(backend.take(&key(10), rate, 1).await.expect("answers"), Take::Granted, "another key");
     pass_time(Duration::from_secs(1));
     assert_eq!(take().await, Take::Granted);
 }

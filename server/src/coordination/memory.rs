@@ -151,7 +151,16 @@ impl Coordination for MemoryCoordination {
         Ok(())
     }
 
-    async fn take(&self, key: &Key, rate: Rate) -> CoordinationResult<Take> {
+    async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()> {
+        // Under the lock that settling takes: a value that was settled meanwhile is not this one.
+        let _leases = self.leases();
+        if self.value(key).as_ref() == Some(value) {
+            self.values.remove(key);
+        }
+        Ok(())
+    }
+
+    async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take> {
         let now = self.ambient.now() * 1000;
         let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
         if allowances.len() >= ALLOWANCES_MAX && !allowances.contains_key(key) {
@@ -160,7 +169,7 @@ impl Coordination for MemoryCoordination {
                 return Ok(Take::Granted);
             }
         }
-        let (take, arrival) = rate.step(allowances.get(key).copied(), now);
+        let (take, arrival) = rate.step(allowances.get(key).copied(), now, turns);
         if take == Take::Granted {
             allowances.insert(*key, arrival);
         }

@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod memory;
 pub mod rate;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +19,9 @@ use bytes::Bytes;
 
 pub use rate::{Rate, Take};
 
+use crate::ambient::Ambient;
 use crate::secrets::Digest;
+use memory::MemoryCoordination;
 
 /// Names something shared. The admission path derives these with a key of its own, so that nobody can
 /// choose one.
@@ -44,6 +47,22 @@ pub enum Lease {
     Leased,
     /// It is not, and another owner is making it.
     Busy,
+}
+
+/// What the settings name: one process's memory with so many bytes, or Redis. Waits for nobody: a backend that is
+/// away is found by those who need it.
+///
+/// # Errors
+/// When the addresses cannot be used at all.
+pub fn connect(
+    redis: Option<&crate::config::Redis>,
+    ambient: &Ambient,
+    bytes_max: u64,
+) -> CoordinationResult<Arc<dyn Coordination>> {
+    match redis {
+        None => Ok(Arc::new(MemoryCoordination::new(ambient.clone(), bytes_max))),
+        Some(_) => Err(CoordinationError("not there yet".to_owned())),
+    }
 }
 
 /// Byte-level primitives. Each is one atomic step.
@@ -73,6 +92,9 @@ pub trait Coordination: Send + Sync + std::fmt::Debug {
     /// `at_most`, whatever comes first. Returns at once when there is no lease.
     async fn wait(&self, key: &Key, at_most: Duration) -> CoordinationResult<()>;
 
-    /// Takes one turn from the allowance of a key.
-    async fn take(&self, key: &Key, rate: Rate) -> CoordinationResult<Take>;
+    /// Removes the value, if it is still this one: for values that turned out to be worth nothing.
+    async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()>;
+
+    /// Takes so many turns from the allowance of a key, all or none.
+    async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take>;
 }

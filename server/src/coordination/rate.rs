@@ -24,18 +24,23 @@ pub enum Take {
 }
 
 impl Rate {
-    /// One step of GCRA in microseconds since 1970. `arrival` is the theoretical arrival time stored for the
-    /// key, if any; the second value is what to store, unless the turn is refused.
-    pub fn step(self, arrival: Option<i64>, now: i64) -> (Take, i64) {
-        let interval = 60_000_000 / i64::from(self.per_minute);
-        let tolerance = interval * i64::from(self.burst.saturating_sub(1));
+    /// One step of GCRA in microseconds since 1970, for so many turns at once. `arrival` is the theoretical
+    /// arrival time stored for the key, if any; the second value is what to store, unless the turns are refused.
+    pub fn step(self, arrival: Option<i64>, now: i64, turns: u32) -> (Take, i64) {
+        let interval = self.interval();
         let arrival = arrival.unwrap_or(now).max(now);
-        if arrival - now > tolerance {
+        let after = arrival + interval * i64::from(turns);
+        let excess = after - now - interval * i64::from(self.burst);
+        if excess > 0 {
             // Rounded up, so that who waits for it is not a moment early.
-            let retry_after = (arrival - now - tolerance + 999) / 1000;
-            return (Take::Refused { retry_after }, arrival);
+            return (Take::Refused { retry_after: (excess + 999) / 1000 }, arrival);
         }
-        (Take::Granted, arrival + interval)
+        (Take::Granted, after)
+    }
+
+    /// Microseconds in which one turn comes back.
+    pub fn interval(self) -> i64 {
+        60_000_000 / i64::from(self.per_minute)
     }
 }
 
@@ -90,7 +95,7 @@ mod tests {
         let rate = Rate { per_minute: 60, burst: 3 };
         let mut arrival = None;
         let mut take = |now: i64| {
-            let (take, next) = rate.step(arrival, now);
+            let (take, next) = rate.step(arrival, now, 1);
             if take == Take::Granted {
                 arrival = Some(next);
             }
@@ -108,10 +113,10 @@ mod tests {
         let rate: Rate = "1200/min burst 600".parse().expect("valid");
         let mut arrival = None;
         for _ in 0..600 {
-            let (take, next) = rate.step(arrival, 0);
+            let (take, next) = rate.step(arrival, 0, 1);
             assert_eq!(take, Take::Granted);
             arrival = Some(next);
         }
-        assert!(matches!(rate.step(arrival, 0).0, Take::Refused { .. }));
+        assert!(matches!(rate.step(arrival, 0, 1).0, Take::Refused { .. }));
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a database, by what to do about it.
 
+use sqlx::postgres::PgDatabaseError;
+
 /// A failed store operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -24,6 +26,13 @@ impl StoreError {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// Whether PostgreSQL chose this transaction as the victim of a deadlock or of a conflict: it was undone,
+    /// and running it again is the cure.
+    pub fn is_conflict(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(error)) = self else { return false };
+        matches!(error.code().as_deref(), Some("40001" | "40P01"))
+    }
+
     /// Something stored that cannot be read.
     pub fn corrupt(what: impl std::fmt::Display) -> Self {
         Self::Corrupt(what.to_string())
@@ -36,24 +45,39 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
-            sqlx::Error::Database(database) => match database.kind() {
-                ErrorKind::CheckViolation | ErrorKind::NotNullViolation => Self::Refused(error),
-                _ if sqlite_is_away(database.code().as_deref()) => Self::Unavailable(error),
-                _ => Self::Failed(error),
-            },
+            sqlx::Error::Database(database) => {
+                let code = database.code();
+                let code = code.as_deref().unwrap_or_default();
+                let is_postgres = database.try_downcast_ref::<PgDatabaseError>().is_some();
+                match database.kind() {
+                    ErrorKind::CheckViolation | ErrorKind::NotNullViolation => Self::Refused(error),
+                    _ if is_postgres && code.starts_with("22") => Self::Refused(error),
+                    _ if is_postgres && postgres_is_away(code) => Self::Unavailable(error),
+                    _ if !is_postgres && sqlite_is_away(code) => Self::Unavailable(error),
+                    _ => Self::Failed(error),
+                }
+            }
             _ => Self::Failed(error),
         }
     }
 }
 
+/// PostgreSQL's codes (<https://www.postgresql.org/docs/15/errcodes-appendix.html>) that say "not now":
+/// connections (class 08), a transaction to run again (40), resources (53), an operator at work (57), a file
+/// that cannot be read or written (58), a lock that was not given in time, and a standby, which writes nothing.
+fn postgres_is_away(code: &str) -> bool {
+    matches!(code.get(..2), Some("08" | "40" | "53" | "57" | "58")) || matches!(code, "55P03" | "25006")
+}
+
 /// SQLite's result codes (<https://sqlite.org/rescode.html>) that say "not now": BUSY 5, LOCKED 6,
 /// NOMEM 7, READONLY 8, INTERRUPT 9, IOERR 10, FULL 13, CANTOPEN 14, PROTOCOL 15. Extended codes carry the
 /// primary one in their low byte.
-fn sqlite_is_away(code: Option<&str>) -> bool {
-    let Some(code) = code.and_then(|code| code.parse::<u32>().ok()) else {
+fn sqlite_is_away(code: &str) -> bool {
+    let Ok(code) = code.parse::<u32>() else {
         return false;
     };
     matches!(code & 0xff, 5 | 6 | 7 | 8 | 9 | 10 | 13 | 14 | 15)

@@ -14,7 +14,10 @@ pub mod draws;
 pub mod entries;
 pub mod error;
 pub mod listing;
+mod listing_rows;
 pub mod organisers;
+mod paging;
+mod rows;
 pub mod sqlite;
 pub mod upkeep;
 

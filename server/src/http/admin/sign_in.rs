@@ -222,7 +222,7 @@ async fn throttle(app: &App, address: IpAddr, name: &str) -> Option<u32> {
 
 /// Seconds to wait for a turn; `None` when it was granted. A limiter that fails limits nothing.
 pub async fn turn(app: &App, key: Key, rate: Rate) -> Option<u32> {
-    match app.shared.take(&key, rate).await {
+    match app.shared.take(&key, rate, 1).await {
         Ok(Take::Granted) => None,
         Ok(Take::Refused { retry_after }) => {
             Some(u32::try_from((retry_after.max(1) + 999) / 1000).unwrap_or(u32::MAX))

@@ -7,8 +7,8 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::rows::DrawRow;
 use crate::store::draws::{Actor, Applied, Draw, DrawSpec, Draws, StateChange};
+use crate::store::rows::DrawRow;
 use crate::store::{StoreError, StoreResult};
 
 #[async_trait]

@@ -5,12 +5,12 @@ use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::rows::{DrawRow, EntryRow, digest};
 use crate::receipt;
 use crate::secrets::{Digest, bucket};
 use crate::store::StoreResult;
 use crate::store::draws::{Actor, Draw};
 use crate::store::entries::{ClaimKind, Ended, Ending, ReceiptRow, ReceiptStatus};
+use crate::store::rows::{DrawRow, EntryRow, digest};
 
 /// The columns of a live entry that ending it needs.
 #[derive(FromRow)]

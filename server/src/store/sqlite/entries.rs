@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::insert::{count, insert_claims, insert_entries, insert_outbox};
-use super::rows::{DrawRow, StoredRow};
 use crate::admission::protocol;
 use crate::secrets::{Digest, bucket};
 use crate::store::draws::{Actor, Draw};
 use crate::store::entries::{
     CaughtHour, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
+use crate::store::rows::{DrawRow, StoredRow};
 use crate::store::{StoreError, StoreResult};
 
 /// What one transaction came to.

@@ -5,10 +5,6 @@ use sqlx::{QueryBuilder, Sqlite};
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::listing_rows::{
-    AuditRow, ENDED_LINE, EndedDetails, EndedLine, JobRow, LIVE_LINE, LiveDetails, LiveLine,
-};
-use super::paging::{self, Direction};
 use crate::receipt;
 use crate::secrets::bucket;
 use crate::store::StoreResult;
@@ -16,6 +12,10 @@ use crate::store::listing::{
     AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, Filter, Job, Listing, LiveCounts, Order,
     PAGE_ROWS, Page, Position, SortKey, Window,
 };
+use crate::store::listing_rows::{
+    AuditRow, ENDED_LINE, EndedDetails, EndedLine, JobRow, LIVE_LINE, LiveDetails, LiveLine,
+};
+use crate::store::paging::{self, Direction};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -50,9 +50,9 @@ impl Listing for SqliteStore {
             select_live("", draw, filter, order, window).build_query_as().fetch_all(&self.readers).await?;
         let rows = rows.into_iter().map(|row| {
             let position = row.position(order);
-            (EntryLine::from(row), position)
+            Ok((EntryLine::try_from(row)?, position))
         });
-        Ok(paging::page(rows.collect(), window))
+        Ok(paging::page(rows.collect::<StoreResult<_>>()?, window))
     }
 
     async fn find_entries(&self, draw: Uuid, exact: &Exact) -> StoreResult<Vec<EntryLine>> {
@@ -81,7 +81,7 @@ impl Listing for SqliteStore {
             select(LIVE_LINE, "registered_at").build_query_as().fetch_all(&mut *tx).await?;
         let ended: Vec<EndedLine> =
             select(ENDED_LINE, "ended_at").build_query_as().fetch_all(&mut *tx).await?;
-        let live = live.into_iter().map(|row| Ok(EntryLine::from(row)));
+        let live = live.into_iter().map(EntryLine::try_from);
         live.chain(ended.into_iter().map(EntryLine::try_from)).take(PAGE_ROWS).collect()
     }
 

@@ -9,10 +9,7 @@ mod entries;
 mod gate;
 mod insert;
 mod listing;
-mod listing_rows;
 mod organisers;
-mod paging;
-mod rows;
 mod upkeep;
 
 use std::path::{Path, PathBuf};

@@ -10,9 +10,9 @@ use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::rows::{DrawRow, EntryRow};
 use crate::secrets::{Digest, Keys, bucket};
 use crate::store::draws::Draw;
+use crate::store::rows::{DrawRow, EntryRow};
 use crate::store::upkeep::{Discrepancies, Upkeep};
 use crate::store::{StoreError, StoreResult};
 
@@ -104,7 +104,7 @@ impl SqliteStore {
             .fetch_one(tx.get())
             .await?;
         tx.commit().await?;
-        super::rows::digest(&stored)
+        crate::store::rows::digest(&stored)
     }
 }
 

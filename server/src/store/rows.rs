@@ -1,4 +1,4 @@
-//! Rows as they come out of SQLite, and what they are in the words of the field.
+//! Rows as they come out of a database, and what they are in the words of the field.
 
 use shared::contact::Email;
 use shared::{DrawState, Entry, rules};
@@ -12,7 +12,7 @@ use crate::store::{StoreError, StoreResult};
 
 /// A row of `draws`.
 #[derive(FromRow)]
-pub(super) struct DrawRow {
+pub(in crate::store) struct DrawRow {
     id: Uuid,
     slug: String,
     title: String,
@@ -69,7 +69,7 @@ impl TryFrom<DrawRow> for Draw {
 
 /// The columns of `entries` and `withdrawals` that decide about a retry.
 #[derive(FromRow)]
-pub(super) struct StoredRow {
+pub(in crate::store) struct StoredRow {
     id: Uuid,
     receipt: String,
     registered_at: i64,
@@ -99,7 +99,7 @@ impl TryFrom<StoredRow> for Stored {
 
 /// The columns of `entries` that the entrant typed.
 #[derive(FromRow)]
-pub(super) struct EntryRow {
+pub(in crate::store) struct EntryRow {
     full_name: String,
     email: String,
     email_canonical: String,
@@ -109,7 +109,7 @@ pub(super) struct EntryRow {
     postcode: Option<String>,
     category: Option<String>,
     session: Option<String>,
-    party_size: i64,
+    party_size: i32,
     guardian_name: Option<String>,
     member_id: Option<String>,
 }
@@ -138,6 +138,6 @@ impl TryFrom<EntryRow> for Entry {
 }
 
 /// 32 bytes.
-pub(super) fn digest(bytes: &[u8]) -> StoreResult<Digest> {
+pub(in crate::store) fn digest(bytes: &[u8]) -> StoreResult<Digest> {
     bytes.try_into().map_err(|_| StoreError::corrupt(format!("a key of {} bytes", bytes.len())))
 }

@@ -1,4 +1,4 @@
-//! Rows of lists as they come out of SQLite, and what they are in the words of the field.
+//! Rows of lists as they come out of a database, and what they are in the words of the field.
 
 use shared::Entry;
 use sqlx::FromRow;
@@ -13,7 +13,7 @@ use crate::store::{StoreError, StoreResult};
 
 /// The columns of `entries` that a list shows and is sorted by.
 #[derive(FromRow)]
-pub(super) struct LiveLine {
+pub(in crate::store) struct LiveLine {
     id: Uuid,
     registered_at: i64,
     name_key: String,
@@ -21,14 +21,14 @@ pub(super) struct LiveLine {
     email: String,
     category: Option<String>,
     session: Option<String>,
-    party_size: u32,
+    party_size: i32,
     retries: i64,
 }
 
-pub(super) const LIVE_LINE: &str = "SELECT id, registered_at, name_key, full_name, email, category, session, party_size, retries FROM entries";
+pub(in crate::store) const LIVE_LINE: &str = "SELECT id, registered_at, name_key, full_name, email, category, session, party_size, retries FROM entries";
 
 impl LiveLine {
-    pub(super) fn position(&self, order: Order) -> Position<SortKey> {
+    pub(in crate::store) fn position(&self, order: Order) -> Position<SortKey> {
         let key = match order {
             Order::Name => SortKey::Name(self.name_key.clone()),
             Order::Newest | Order::Oldest => SortKey::Time(self.registered_at),
@@ -37,31 +37,35 @@ impl LiveLine {
     }
 }
 
-impl From<LiveLine> for EntryLine {
-    fn from(row: LiveLine) -> Self {
+impl TryFrom<LiveLine> for EntryLine {
+    type Error = StoreError;
+
+    fn try_from(row: LiveLine) -> StoreResult<Self> {
         let LiveLine { full_name, email, party_size, retries, .. } = row;
-        Self {
+        let party_size = u32::try_from(party_size).map_err(StoreError::corrupt)?;
+        Ok(Self {
             id: row.id,
             state: EntryState::Registered,
             registered_at: row.registered_at,
             person: Some(Person { full_name, email, party_size, retries }),
             category: row.category,
             session: row.session,
-        }
+        })
     }
 }
 
 /// The columns of `withdrawals` that a list shows.
 #[derive(FromRow)]
-pub(super) struct EndedLine {
-    pub(super) id: Uuid,
-    pub(super) registered_at: i64,
+pub(in crate::store) struct EndedLine {
+    pub(in crate::store) id: Uuid,
+    pub(in crate::store) registered_at: i64,
     ending: String,
     category: Option<String>,
     session: Option<String>,
 }
 
-pub(super) const ENDED_LINE: &str = "SELECT id, registered_at, ending, category, session FROM withdrawals";
+pub(in crate::store) const ENDED_LINE: &str =
+    "SELECT id, registered_at, ending, category, session FROM withdrawals";
 
 impl TryFrom<EndedLine> for EntryLine {
     type Error = StoreError;
@@ -84,7 +88,7 @@ fn ending(name: &str) -> StoreResult<EntryState> {
 
 /// Everything `entries` holds that an organiser may see.
 #[derive(FromRow)]
-pub(super) struct LiveDetails {
+pub(in crate::store) struct LiveDetails {
     id: Uuid,
     receipt: String,
     registered_at: i64,
@@ -114,7 +118,7 @@ impl TryFrom<LiveDetails> for EntryDetails {
 
 /// Everything `withdrawals` holds that an organiser may see.
 #[derive(FromRow)]
-pub(super) struct EndedDetails {
+pub(in crate::store) struct EndedDetails {
     id: Uuid,
     receipt: String,
     registered_at: i64,
@@ -141,9 +145,9 @@ impl TryFrom<EndedDetails> for EntryDetails {
 }
 
 #[derive(FromRow)]
-pub(super) struct AuditRow {
-    pub(super) id: Uuid,
-    pub(super) at: i64,
+pub(in crate::store) struct AuditRow {
+    pub(in crate::store) id: Uuid,
+    pub(in crate::store) at: i64,
     actor: String,
     action: String,
     slug: Option<String>,
@@ -159,7 +163,7 @@ impl From<AuditRow> for AuditLine {
 }
 
 #[derive(FromRow)]
-pub(super) struct JobRow {
+pub(in crate::store) struct JobRow {
     id: Uuid,
     kind: String,
     state: String,

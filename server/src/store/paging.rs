@@ -1,25 +1,25 @@
 //! Pages by keyset.
 
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{Database, QueryBuilder};
 
 use crate::store::listing::{PAGE_ROWS, Page, Position, Window};
 
 /// Which way the database reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(in crate::store) enum Direction {
     Ascending,
     Descending,
 }
 
 impl Direction {
     /// For a window of a list that ascends or not: a page before a row is read backwards from it.
-    pub(super) fn of<K>(window: &Window<K>, list_ascends: bool) -> Self {
+    pub(in crate::store) fn of<K>(window: &Window<K>, list_ascends: bool) -> Self {
         let backwards = matches!(window, Window::Before(_));
         if list_ascends == backwards { Self::Descending } else { Self::Ascending }
     }
 
     /// The comparison that holds for rows still to be read.
-    pub(super) fn beyond(self) -> &'static str {
+    pub(in crate::store) fn beyond(self) -> &'static str {
         match self {
             Self::Ascending => ">",
             Self::Descending => "<",
@@ -28,7 +28,7 @@ impl Direction {
 }
 
 /// The row a window begins or ends at.
-pub(super) fn boundary<K>(window: &Window<K>) -> Option<&Position<K>> {
+pub(in crate::store) fn boundary<K>(window: &Window<K>) -> Option<&Position<K>> {
     match window {
         Window::First => None,
         Window::After(position) | Window::Before(position) => Some(position),
@@ -36,7 +36,12 @@ pub(super) fn boundary<K>(window: &Window<K>) -> Option<&Position<K>> {
 }
 
 /// Adds the order and the limit: one row more than a page, which tells whether there is another.
-pub(super) fn push_order(query: &mut QueryBuilder<Sqlite>, column: &str, id: &str, direction: Direction) {
+pub(in crate::store) fn push_order<D: Database>(
+    query: &mut QueryBuilder<D>,
+    column: &str,
+    id: &str,
+    direction: Direction,
+) {
     let way = match direction {
         Direction::Ascending => "ASC",
         Direction::Descending => "DESC",
@@ -45,7 +50,7 @@ pub(super) fn push_order(query: &mut QueryBuilder<Sqlite>, column: &str, id: &st
 }
 
 /// Makes a page of rows in the order they were read, at most one more than a page holds.
-pub(super) fn page<T, K: Clone>(mut rows: Vec<(T, Position<K>)>, window: &Window<K>) -> Page<T, K> {
+pub(in crate::store) fn page<T, K: Clone>(mut rows: Vec<(T, Position<K>)>, window: &Window<K>) -> Page<T, K> {
     let there_is_more = rows.len() > PAGE_ROWS;
     rows.truncate(PAGE_ROWS);
     let backwards = matches!(window, Window::Before(_));
@@ -64,7 +69,7 @@ pub(super) fn page<T, K: Clone>(mut rows: Vec<(T, Position<K>)>, window: &Window
 
 /// The texts that begin with a prefix, as a range by code point: from the first value up to, but not
 /// including, the second; without a second one the range has no end.
-pub(super) fn prefix_range(prefix: &str) -> (String, Option<String>) {
+pub(in crate::store) fn prefix_range(prefix: &str) -> (String, Option<String>) {
     // A sigma is written ς at the end of a word and σ inside one: a prefix that ends in ς is a whole word or
     // the beginning of a longer one. Found without its last letter, which finds a few more.
     let prefix = prefix.strip_suffix('ς').unwrap_or(prefix);
