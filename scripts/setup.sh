@@ -15,17 +15,60 @@ as_root() {
   fi
 }
 
-# Arguments: pairs program=package.
+# Whether there is a program of that name, or a file like that pattern. Users' PATH leaves out where servers are.
+is_there() {
+  case $1 in
+    /*) compgen -G "$1" >/dev/null ;;
+    *) PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null ;;
+  esac
+}
+
+# Arguments: pairs program=package. Leaves what it installed in `missing`.
 debian() {
   missing=""
   for pair in "$@"; do
-    command -v "${pair%%=*}" >/dev/null || missing="$missing ${pair#*=}"
+    is_there "${pair%%=*}" || missing="$missing ${pair#*=}"
   done
   [ -n "$missing" ] || return 0
   say "Installing Debian packages:$missing"
   as_root apt-get update -qq
   # shellcheck disable=SC2086 # one word a package
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# As `debian`, for pairs program=package whose packages would start a service at once and at every boot, and make
+# a database cluster: tests start servers of their own. Everything is as before afterwards.
+debian_servers() {
+  for pair in "$@"; do
+    is_there "${pair%%=*}" || { debian_quietly "$@"; return; }
+  done
+}
+
+policy=/usr/sbin/policy-rc.d
+no_cluster=/etc/postgresql-common/createcluster.d/drawbridge-tests.conf
+
+debian_quietly() {
+  missing="among: ${*#*=}"
+  if [ -e "$policy" ]; then as_root mv "$policy" "$policy.before"; fi
+  trap undo_quiet EXIT
+  printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+  as_root chmod 755 "$policy"
+  as_root mkdir -p "${no_cluster%/*}"
+  echo "create_main_cluster = false" | as_root tee "$no_cluster" >/dev/null
+  debian "$@"
+  undo_quiet
+  trap - EXIT
+  for package in $missing; do
+    # Debian's units are named like their packages.
+    if command -v systemctl >/dev/null && ! as_root systemctl disable --quiet "$package"; then
+      say "$package may start at the next boot: systemctl disable $package prevents that"
+    fi
+  done
+}
+
+undo_quiet() {
+  as_root rm -f "$policy" "$no_cluster"
+  if [ -e "$policy.before" ]; then as_root mv "$policy.before" "$policy"; fi
 }
 
 for program in cargo rustup node npm; do
@@ -55,5 +98,6 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
 fi
 
 if [ "${1:-build}" = test ]; then
-  debian chromium=chromium
+  debian chromium=chromium curl=curl openssl=openssl setpriv=util-linux redis-cli=redis-tools
+  debian_servers "/usr/lib/postgresql/*/bin/postgres=postgresql" redis-server=redis-server nginx=nginx
 fi

@@ -32,8 +32,8 @@ pub mod pages;
 #[cfg(feature = "ssr")]
 pub use pages::{
     admin::{
-        admin_audit_page, admin_change_page, admin_draw_page, admin_entries_page, admin_entry_page,
-        admin_overview_page, admin_password_page, admin_remove_page, admin_sign_in_page,
+        admin_audit_page, admin_change_page, admin_draw_page, admin_edit_page, admin_entries_page,
+        admin_entry_page, admin_overview_page, admin_password_page, admin_remove_page, admin_sign_in_page,
     },
     draws::draws_page,
     problem::{problem_page, problems_page},

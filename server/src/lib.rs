@@ -8,6 +8,7 @@
 //! | what is shared between servers for a while | [`coordination`] |
 //! | settings | [`config`] |
 //! | what an organiser may write in a draw's file | [`draws`] |
+//! | API keys | [`integrators`] |
 //! | the command line | [`commands`] |
 //! | metrics, logs, counts | [`telemetry`] |
 
@@ -18,6 +19,7 @@ pub mod config;
 pub mod coordination;
 pub mod draws;
 pub mod http;
+pub mod integrators;
 pub mod passwords;
 pub mod receipt;
 pub mod router;

@@ -11,13 +11,16 @@ use app::models::{Assets, Chrome};
 use crate::admission::Admission;
 use crate::admission::batch::Batches;
 use crate::admission::flights::Flights;
+use crate::admission::limiter::Limiter;
 use crate::admission::remembered::{MEMORY_BYTES, Memory, SHARED_BYTES};
 use crate::ambient::Ambient;
 use crate::config::{Config, Database, Origin, secret_file};
 use crate::coordination::{self, Coordination, CoordinationError};
 use crate::draws::DrawBook;
 use crate::http::Context;
+use crate::integrators::KeyBook;
 use crate::secrets::{Keys, Secret, same};
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Tally;
@@ -117,7 +120,9 @@ impl Foundation {
             Database::Sqlite { path } => {
                 Arc::new(SqliteStore::open(path, ambient.clone(), Arc::clone(&keys)).await?)
             }
-            Database::Postgres { .. } => return Err(StoreError::corrupt("not there yet").into()),
+            Database::Postgres { url } => {
+                Arc::new(PostgresStore::open(url, ambient.clone(), Arc::clone(&keys)).await?)
+            }
         };
         let ours = keys.identity_check();
         if !same(&store.identity_check(&ours).await?, &ours) {
@@ -144,9 +149,11 @@ impl App {
             shared: Arc::clone(&shared),
             epoch: store.epoch().await?,
             draws: Arc::clone(&draws),
+            integrators: KeyBook::new(Arc::clone(&store), ambient.clone()),
             batches: Batches::start(Arc::clone(&store)),
             memory: Memory::new(MEMORY_BYTES),
             flights: Flights::default(),
+            limiter: Limiter::default(),
             address_rate: config.ip_rate,
             person_rate: config.person_rate,
         });

@@ -9,6 +9,7 @@
 //! | what an entrant may type, and the message when it is wrong | [`entry`], [`combinations`] |
 //! | when two addresses or phone numbers are the same | [`contact`] |
 //! | what an organiser may ask for | [`rules`] |
+//! | what an integrator's program may send beside the form | [`integrator`] |
 //! | a draw's states and what may follow what | [`draw`] |
 //! | what a request to register can end in | [`outcome`] |
 //! | how large anything may be | [`limits`] |
@@ -23,6 +24,7 @@ pub mod contact;
 pub mod countries;
 pub mod draw;
 pub mod entry;
+pub mod integrator;
 pub mod limits;
 pub mod outcome;
 pub mod rules;

@@ -28,6 +28,12 @@ pub const BODY_BYTES: usize = 16 * 1024;
 pub const KEY_CHARS_MIN: usize = 16;
 /// Most characters of an idempotency key.
 pub const KEY_CHARS_MAX: usize = 255;
+/// Most characters of an integrator's sequence.
+pub const SEQUENCE_CHARS: usize = 64;
+/// Largest number that is a sequence: above it JSON's readers no longer agree on integers (RFC 8259, 6).
+pub const SEQUENCE_NUMBER_MAX: u64 = (1 << 53) - 1;
+/// Most characters of an integrator's name.
+pub const SOURCE_CHARS: usize = 64;
 /// Milliseconds a page token lives.
 pub const TOKEN_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 /// Milliseconds by which a page token may seem to come from the future (clocks differ).

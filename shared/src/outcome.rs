@@ -145,10 +145,10 @@ macro_rules! problems {
 problems! {
     /// No `Idempotency-Key`.
     KeyMissing 400 "idempotency-key-missing" "The request has no Idempotency-Key"
-        "Send the page token in an Idempotency-Key header. Reload the page to get one.";
+        "Send the page token in an Idempotency-Key header. Reload the page to get one. With an API key, send a key of your own.";
     /// An `Idempotency-Key` that cannot be read.
     KeyInvalid 400 "idempotency-key-invalid" "The Idempotency-Key cannot be read"
-        "Send exactly one Idempotency-Key header that holds the page token as it was issued.";
+        "Send exactly one Idempotency-Key header that holds the page token as it was issued or, with an API key, 16 to 255 visible ASCII characters.";
     /// A body that cannot be read.
     MalformedBody 400 "malformed-body" "The request body cannot be read"
         "Send one object with the known fields, each once and of the right type.";

@@ -117,7 +117,14 @@ mod tests {
         for wrong in ["", "short", "\"abcdefghijklmnop", "abcdefgh ijklmnop", "\"abcdefghijklmnop\"x"] {
             assert_eq!(idempotency_key(wrong), None, "{wrong}");
         }
-        assert_eq!(idempotency_key(&"k".repeat(256)), None);
+        for (length, is_key) in [(15, false), (16, true), (255, true), (256, false)] {
+            let key = "k".repeat(length);
+            assert_eq!(idempotency_key(&key).is_some(), is_key, "{length} characters");
+            assert_eq!(idempotency_key(&format!("\"{key}\"")).is_some(), is_key, "{length}, quoted");
+        }
+        for wrong in ["abcdefghijklmno\u{e9}", "abcdefghijklmno\u{7f}", "abcdefghijklmno\t."] {
+            assert_eq!(idempotency_key(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

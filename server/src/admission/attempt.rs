@@ -6,34 +6,36 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use shared::entry::{FINGERPRINT_VERSION, Names};
+use shared::integrator::{Registration, Sequence};
 use shared::token::{Freshness, TokenParts};
-use shared::{Entry, EntryForm, Layer, Problem};
+use shared::{Entry, Layer, Problem};
 use uuid::Uuid;
 
 use super::ending::{Ending, Refusal};
 use super::protocol::Claimant;
+use super::sender::Sender;
 use crate::ambient::Ambient;
 use crate::receipt;
 use crate::secrets::{Digest, Keys, bucket};
 use crate::store::Draw;
 use crate::store::entries::{Claim, ClaimKind, Identity, NewEntry};
+use crate::store::integrators::Integrator;
 
-/// Where a request comes from.
+/// What names an attempt: a genuine page token of this draw, or the key an integrator chose.
 #[derive(Clone, Debug)]
-pub struct Sender {
-    /// The client's address, behind trusted proxies.
-    pub address: IpAddr,
-    /// The genuine entrant cookie, if there was one.
-    pub cookie: Option<[u8; 16]>,
+pub struct Token {
+    /// Its claim, and the key of everything remembered under it.
+    pub claim: Digest,
+    issuer: Issuer,
 }
 
-/// A genuine page token of this draw.
-#[derive(Clone, Copy, Debug)]
-pub struct Token {
-    parts: TokenParts,
-    /// Names it: its claim, and the key of everything remembered under it.
-    pub claim: Digest,
-    is_expired: bool,
+/// Who made a token.
+#[derive(Clone, Debug)]
+enum Issuer {
+    /// This service, with a page.
+    Page { issued_at: i64, is_expired: bool },
+    /// An integrator, by itself.
+    Integrator(Arc<Integrator>),
 }
 
 impl Token {
@@ -45,7 +47,7 @@ impl Token {
         (BASE64_URL_SAFE_NO_PAD.encode(parts.to_bytes()), ends_at)
     }
 
-    /// Reads one: size and syntax, then mark and draw. That it is old is held against it only later.
+    /// Reads a page token: size and syntax, then mark and draw. That it is old is held against it only later.
     ///
     /// # Errors
     /// `idempotency-key-invalid` for what is no token, `token-invalid` for one that is not genuine.
@@ -61,7 +63,29 @@ impl Token {
         }
         // Without the mark, so that the same token signed anew by a rotated secret is the same claim.
         let claim = keys.claim(draw, ClaimKind::Token.as_str(), &parts.signed_bytes());
-        Ok(Self { parts, claim, is_expired: freshness == Freshness::Expired })
+        let is_expired = freshness == Freshness::Expired;
+        Ok(Self { claim, issuer: Issuer::Page { issued_at: parts.issued_at, is_expired } })
+    }
+
+    /// Takes an integrator's key for its token. Its scope is the integrator and the draw: another integrator's key
+    /// of the same text, or a page token, is another claim.
+    pub fn of_integrator(key: &str, integrator: Arc<Integrator>, keys: &Keys, draw: Uuid) -> Self {
+        // The id's length is fixed, so that no two pairs are the same bytes.
+        let named = [integrator.id.as_bytes(), key.as_bytes()].concat();
+        let claim = keys.claim(draw, "integrator-key", &named);
+        Self { claim, issuer: Issuer::Integrator(integrator) }
+    }
+
+    /// The claim on an integrator's source and sequence.
+    fn source(&self, sequence: Option<&Sequence>, keys: &Keys, draw: Uuid) -> Option<Digest> {
+        let (Issuer::Integrator(integrator), Some(sequence)) = (&self.issuer, sequence) else { return None };
+        // Neither part holds a zero byte.
+        let named = [integrator.name.as_bytes(), b"\0", sequence.as_str().as_bytes()].concat();
+        Some(keys.claim(draw, ClaimKind::Source.as_str(), &named))
+    }
+
+    fn is_expired(&self) -> bool {
+        matches!(self.issuer, Issuer::Page { is_expired: true, .. })
     }
 }
 
@@ -81,15 +105,17 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Judges a form.
+    /// Judges what was sent.
     pub fn judge(
         draw: Arc<Draw>,
         token: Token,
-        form: &EntryForm,
+        registration: &Registration,
         sender: Sender,
         keys: &Keys,
         now: i64,
     ) -> Self {
+        let Registration { form, sequence } = registration;
+        let source = token.source(sequence.as_ref(), keys, draw.id);
         let browser = sender.cookie.as_ref().map(|cookie| keys.browser_proof(cookie));
         let parsed = Entry::parse(form, &draw.spec.rules, draw.dates(now));
         // An invalid form can still be the retry of one that was valid under earlier rules, so what can be
@@ -102,14 +128,18 @@ impl Attempt {
         };
         let person = names.email.map(|email| keys.person(draw.id, &email));
         let fingerprint = names.payload.map(|payload| keys.fingerprint(draw.id, &payload));
-        let claimant =
-            Claimant { person, fingerprint: fingerprint.map(|print| (print, FINGERPRINT_VERSION)), browser };
+        let claimant = Claimant {
+            person,
+            fingerprint: fingerprint.map(|print| (print, FINGERPRINT_VERSION)),
+            browser,
+            source,
+        };
         let verdict = match (parsed, person, fingerprint) {
             (Err(errors), ..) => {
                 let refusal = Refusal { errors, ..Problem::ValidationFailed.into() };
                 Err(Ending::refused(refusal, Layer::Rules))
             }
-            _ if token.is_expired => Err(Ending::refused(Problem::TokenExpired, Layer::Token)),
+            _ if token.is_expired() => Err(Ending::refused(Problem::TokenExpired, Layer::Token)),
             (Ok(entry), Some(person), Some(fingerprint)) => {
                 let fingerprint_version = FINGERPRINT_VERSION;
                 Ok((entry, Identity { person, fingerprint, fingerprint_version, browser }))
@@ -123,6 +153,7 @@ impl Attempt {
     pub fn new_entry(&self, entry: &Entry, identity: Identity, keys: &Keys, ambient: &Ambient) -> NewEntry {
         let draw = &self.draw;
         let mut claims = vec![Claim { kind: ClaimKind::Token, key: self.token.claim }];
+        claims.extend(self.claimant.source.map(|key| Claim { kind: ClaimKind::Source, key }));
         let mut claim = |kind: ClaimKind, value: Option<&String>| {
             claims.extend(
                 value.map(|value| Claim { kind, key: keys.claim(draw.id, kind.as_str(), value.as_bytes()) }),
@@ -130,6 +161,14 @@ impl Attempt {
         };
         claim(ClaimKind::Phone, entry.phone.as_ref().filter(|_| draw.spec.rules.one_per_phone));
         claim(ClaimKind::Member, entry.member_id.as_ref());
+        // An integrator's network says nothing of the entrant's, and it loads no page.
+        let (ip_prefix, token_age) = match self.token.issuer {
+            Issuer::Page { issued_at, .. } => {
+                let prefix = keys.ip_prefix(draw.id, &network(self.sender.address));
+                (Some(prefix), Some(ambient.now() - issued_at))
+            }
+            Issuer::Integrator(_) => (None, None),
+        };
         NewEntry {
             id: ambient.new_id(),
             receipt: receipt::new_code(ambient, bucket(&identity.person)),
@@ -137,8 +176,8 @@ impl Attempt {
             claims,
             entry: entry.clone(),
             draw_version: draw.version,
-            ip_prefix: Some(keys.ip_prefix(draw.id, &network(self.sender.address))),
-            token_age: Some(ambient.now() - self.token.parts.issued_at),
+            ip_prefix,
+            token_age,
         }
     }
 }
@@ -155,6 +194,38 @@ fn network(address: IpAddr) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::secrets::Secret;
+
+    #[test]
+    fn an_integrators_key_has_the_scope_of_integrator_and_draw() {
+        let keys = Keys::new(&Secret::new([1; 32]), None);
+        let ambient = Ambient::system();
+        let (draw, other) = (ambient.new_id(), ambient.new_id());
+        let integrator =
+            |id: u128, name: &str| Arc::new(Integrator { id: Uuid::from_u128(id), name: name.to_owned() });
+        let claim = |key: &str, id, draw| Token::of_integrator(key, integrator(id, "a"), &keys, draw).claim;
+        let (text, _) = Token::issue(&ambient, &keys, draw);
+        let page = Token::read(&text, &keys, draw, ambient.now()).expect("genuine");
+        let claims = [
+            claim(&text, 1, draw),
+            claim(&text, 2, draw),
+            claim(&text, 1, other),
+            claim(&text[1..], 1, draw),
+            page.claim,
+        ];
+        for (at, one) in claims.iter().enumerate() {
+            assert_eq!(claims.iter().filter(|other| one == *other).count(), 1, "{at}");
+        }
+        assert_eq!(claim(&text, 1, draw), claims[0]);
+
+        let source = |name: &str, sequence: &str, id, draw| {
+            let token = Token::of_integrator(&text, integrator(id, name), &keys, draw);
+            token.source(Sequence::parse(sequence).as_ref(), &keys, draw).expect("a claim")
+        };
+        assert_eq!(source("a", "1", 1, draw), source("a", "1", 2, draw), "a source is its name");
+        assert_ne!(source("a", "11", 1, draw), source("a1", "1", 1, draw));
+        assert_ne!(source("a", "1", 1, draw), source("a", "1", 1, other));
+        assert_eq!(page.source(Sequence::parse("1").as_ref(), &keys, draw), None, "a page has no source");
+    }
 
     #[test]
     fn a_token_is_genuine_in_its_draw_only() {

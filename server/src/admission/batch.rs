@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::store::entries::{NewEntry, Written};
@@ -21,9 +21,12 @@ pub const QUEUE_MAX: usize = 4096;
 const EXPECTED_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Entries of one transaction.
 const BATCH_MAX: usize = 512;
-/// Pauses before a batch in doubt is written again, with the same ids.
-const PAUSES: [Duration; 3] =
-    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(400)];
+/// How long a batch in doubt is written again and again, with the same ids, before nobody can say what became of
+/// it. A request waits a little longer ([`super::keys::WRITE_WAIT`]).
+const DEADLINE: Duration = Duration::from_secs(8);
+/// Pause before a batch in doubt is written again; doubled each time, up to [`PAUSE_MAX`].
+const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
 /// How often an entry may lose to something that is not there in the end.
 const AGAIN_MAX: u32 = 5;
 
@@ -61,49 +64,50 @@ struct Pace {
     round: AtomicU64,
     /// What instants below are counted from.
     origin: Instant,
-    /// When the running round began, in nanoseconds since `origin`; 0 when none runs.
-    running_since: AtomicU64,
+    /// When each writer's running round began, in nanoseconds since `origin`; 0 when it runs none.
+    running_since: Vec<AtomicU64>,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
+impl Pace {
+    fn new(writers: usize) -> Self {
         Self {
             waiting: AtomicUsize::new(0),
             round: AtomicU64::new(0),
             origin: Instant::now(),
-            running_since: AtomicU64::new(0),
+            running_since: (0..writers.max(1)).map(|_| AtomicU64::new(0)).collect(),
         }
     }
-}
 
-impl Pace {
     /// How long a new attempt would wait. Nobody waits in an idle server, however slow its last round was.
     fn expected_wait(&self) -> Duration {
         let waiting = self.waiting.load(Ordering::Relaxed);
         if waiting == 0 {
             return Duration::ZERO;
         }
-        let rounds = u32::try_from(waiting / BATCH_MAX + 1).unwrap_or(u32::MAX);
+        let at_once = BATCH_MAX * self.running_since.len();
+        let rounds = u32::try_from(waiting / at_once + 1).unwrap_or(u32::MAX);
         let usual = Duration::from_nanos(self.round.load(Ordering::Relaxed)).saturating_mul(rounds);
-        // A database that hangs is noticed while it hangs, and believed again as soon as it answers.
-        usual.max(self.running_for())
+        // A database that hangs is noticed while it hangs, and believed again as soon as it answers. One writer
+        // that goes on is enough.
+        let hanging = (0..self.running_since.len()).map(|writer| self.running_for(writer)).min();
+        usual.max(hanging.unwrap_or_default())
     }
 
-    fn running_for(&self) -> Duration {
-        match self.running_since.load(Ordering::Relaxed) {
+    fn running_for(&self, writer: usize) -> Duration {
+        match self.running_since[writer].load(Ordering::Relaxed) {
             0 => Duration::ZERO,
             since => self.origin.elapsed().saturating_sub(Duration::from_nanos(since)),
         }
     }
 
-    fn begin_round(&self) {
+    fn begin_round(&self, writer: usize) {
         let since = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.running_since.store(since.max(1), Ordering::Relaxed);
+        self.running_since[writer].store(since.max(1), Ordering::Relaxed);
     }
 
-    fn end_round(&self) {
-        let took = self.running_for();
-        self.running_since.store(0, Ordering::Relaxed);
+    fn end_round(&self, writer: usize) {
+        let took = self.running_for(writer);
+        self.running_since[writer].store(0, Ordering::Relaxed);
         self.note_round(took);
     }
 
@@ -122,11 +126,17 @@ impl Pace {
 }
 
 impl Batches {
-    /// Starts a writer over a store. It ends, with everything written, when the last [`Batches`] is dropped.
+    /// Starts as many writers over a store as are worth it. They end, with everything written, when the last
+    /// [`Batches`] is dropped.
     pub fn start(store: Arc<dyn Store>) -> Self {
         let (queue, arrivals) = mpsc::channel(QUEUE_MAX);
-        let pace = Arc::new(Pace::default());
-        tokio::spawn(Writer { store, pace: Arc::clone(&pace), arrivals }.run());
+        let arrivals = Arc::new(Mutex::new(arrivals));
+        let writers = store.writers();
+        let pace = Arc::new(Pace::new(writers));
+        for number in 0..writers {
+            let (store, pace, arrivals) = (Arc::clone(&store), Arc::clone(&pace), Arc::clone(&arrivals));
+            tokio::spawn(Writer { number, store, pace, arrivals }.run());
+        }
         Self { queue, pace }
     }
 
@@ -135,7 +145,7 @@ impl Batches {
         self.pace.expected_wait() > EXPECTED_WAIT_MAX || self.queue.capacity() == 0
     }
 
-    /// Whether the writer runs.
+    /// Whether there are writers.
     pub fn is_alive(&self) -> bool {
         !self.queue.is_closed()
     }
@@ -157,34 +167,37 @@ impl Batches {
 }
 
 struct Writer {
+    number: usize,
     store: Arc<dyn Store>,
     pace: Arc<Pace>,
-    arrivals: mpsc::Receiver<Queued>,
+    /// Writers take turns at gathering; while one waits for an arrival, the others that are free wait for it.
+    arrivals: Arc<Mutex<mpsc::Receiver<Queued>>>,
 }
 
 impl Writer {
-    async fn run(mut self) {
+    async fn run(self) {
         // What lost to something that is not there in the end goes first.
         let mut again: VecDeque<Queued> = VecDeque::new();
         loop {
             let mut gathered: Vec<Queued> = again.drain(..).collect();
             if gathered.is_empty() {
-                match self.arrivals.recv().await {
+                let mut arrivals = self.arrivals.lock().await;
+                match arrivals.recv().await {
                     Some(queued) => gathered.push(queued),
                     None => return,
                 }
-            }
-            while gathered.len() < BATCH_MAX {
-                match self.arrivals.try_recv() {
-                    Ok(queued) => gathered.push(queued),
-                    Err(_) => break,
+                while gathered.len() < BATCH_MAX {
+                    match arrivals.try_recv() {
+                        Ok(queued) => gathered.push(queued),
+                        Err(_) => break,
+                    }
                 }
             }
-            self.pace.begin_round();
+            self.pace.begin_round(self.number);
             for (draw, batch) in by_draw(gathered) {
                 again.extend(self.write(draw, batch).await);
             }
-            self.pace.end_round();
+            self.pace.end_round(self.number);
         }
     }
 
@@ -236,16 +249,39 @@ impl Writer {
     /// Writes a batch; when nobody can say whether it was written, writes it again with the same ids, and
     /// believes only that.
     async fn write_until_known(&self, draw: Uuid, entries: &[NewEntry]) -> StoreResult<Vec<Written>> {
-        let mut pauses = PAUSES.iter();
+        let until = Instant::now() + DEADLINE;
+        let mut pause = PAUSE;
+        let mut in_doubt = false;
         loop {
-            match (self.store.write(draw, entries).await, pauses.next()) {
-                (Err(StoreError::Unavailable(error)), Some(pause)) => {
-                    tracing::warn!(%error, "a batch is in doubt, writing it again");
-                    tokio::time::sleep(*pause).await;
+            match self.store.write(draw, entries).await {
+                Err(StoreError::Unavailable(error)) if Instant::now() + pause < until => {
+                    tracing::warn!(%error, entries = entries.len(), "a batch is in doubt, writing it again");
+                    metrics::counter!("drawbridge_batches_repeated_total").increment(1);
+                    in_doubt = true;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
                 }
-                (result, _) => return result,
+                Ok(fates) if in_doubt => {
+                    return Ok(fates
+                        .into_iter()
+                        .zip(entries)
+                        .map(|(fate, entry)| recognise(fate, entry))
+                        .collect());
+                }
+                result => return result,
             }
         }
+    }
+}
+
+/// An entry that turns out to be written already, by an earlier try whose answer was lost, is new all the same:
+/// nobody was told of it before.
+fn recognise(fate: Written, entry: &NewEntry) -> Written {
+    match fate {
+        Written::TokenKnown(stored) if stored.id == entry.id => {
+            Written::Created { registered_at: stored.registered_at }
+        }
+        fate => fate,
     }
 }
 
@@ -264,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_expected_wait_counts_rounds_not_entries() {
-        let pace = Pace::default();
+        let pace = Pace::new(1);
         pace.note_round(Duration::from_millis(50));
         pace.waiting.store(400, Ordering::Relaxed);
         assert!(pace.expected_wait() < EXPECTED_WAIT_MAX, "one slow commit does not turn a crowd away");
@@ -278,7 +314,7 @@ mod tests {
 
     #[test]
     fn one_stall_turns_nobody_away_once_it_is_over() {
-        let pace = Pace::default();
+        let pace = Pace::new(1);
         for _ in 0..3 {
             pace.note_round(Duration::from_secs(30));
         }
@@ -289,12 +325,15 @@ mod tests {
 
     #[test]
     fn a_database_that_hangs_is_noticed_while_it_hangs() {
-        let pace = Pace { running_since: AtomicU64::new(1), ..Pace::default() };
+        let pace = Pace::new(2);
         pace.waiting.store(1, Ordering::Relaxed);
         let pace =
             Pace { origin: pace.origin.checked_sub(EXPECTED_WAIT_MAX * 2).expect("an instant"), ..pace };
+        pace.running_since[0].store(1, Ordering::Relaxed);
+        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX, "the other writer is free");
+        pace.running_since[1].store(1, Ordering::Relaxed);
         assert!(pace.expected_wait() > EXPECTED_WAIT_MAX);
-        pace.end_round();
+        pace.end_round(0);
         assert!(pace.expected_wait() < EXPECTED_WAIT_MAX, "and believed again as soon as it answers");
     }
 }

@@ -80,9 +80,11 @@ impl Ending {
         let refusal = refusal.into();
         let outcome = match refusal.problem {
             // A form on another site is no page of ours, whatever token it holds.
-            Problem::KeyMissing | Problem::KeyInvalid | Problem::TokenInvalid | Problem::Forbidden => {
-                Outcome::TokenInvalid
-            }
+            Problem::KeyMissing
+            | Problem::KeyInvalid
+            | Problem::TokenInvalid
+            | Problem::NotSignedIn
+            | Problem::Forbidden => Outcome::TokenInvalid,
             Problem::TokenExpired => Outcome::TokenExpired,
             Problem::InProgress => Outcome::InProgress,
             Problem::KeyReused => Outcome::Mismatch,

@@ -9,14 +9,19 @@ use crate::secrets::{Digest, Keys};
 
 /// How long a committed outcome is remembered by all servers.
 pub const OUTCOME_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How long a lease is held at most: longer than any write is waited for.
-pub const LEASE_LIFE: Duration = Duration::from_secs(15);
-/// How long a request waits for another that holds the same key, before it is told to come again.
+/// How long a lease is held at most. Longer than writes usually take; when its holder takes longer or dies, a
+/// retry is not held up for long, and the constraint decides between them.
+pub const LEASE_LIFE: Duration = Duration::from_secs(3);
+/// How long a request waits for a lease that another server holds, before it goes on without one: longer than a
+/// lease lives, so that only one that is never given up is passed over.
+pub const LEASE_WAIT: Duration = Duration::from_secs(4);
+/// How long a request waits for another of this process under the same key, before it is told to come again.
 pub const WAIT: Duration = Duration::from_secs(10);
 /// How long a request waits for its own write, before it is told that nothing is known.
 pub const WRITE_WAIT: Duration = Duration::from_secs(10);
 
-/// The outcome, and the lease, of one key of the anonymous API: page tokens of one draw.
+/// The outcome, and the lease, of one key. Its claim names the scope as well: a page token's draw, or the
+/// integrator and the draw.
 pub fn outcome(keys: &Keys, token_claim: &Digest) -> Key {
     keys.cached_outcome(&[b"key", token_claim])
 }

@@ -9,35 +9,44 @@ pub mod batch;
 pub mod ending;
 pub mod flights;
 pub mod keys;
-mod limiter;
+pub mod limiter;
 mod outcomes;
 pub mod protocol;
 pub mod remembered;
+pub mod sender;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use shared::{EntryForm, FieldError, Layer, Problem};
+use shared::integrator::Registration;
+use shared::{FieldError, Layer, Problem};
 use tokio::time::timeout;
 
 use crate::ambient::Ambient;
 use crate::coordination::{Coordination, Rate};
 use crate::draws::DrawBook;
+use crate::integrators::KeyBook;
 use crate::receipt;
 use crate::secrets::{Digest, Keys};
 use crate::store::entries::{ClaimKind, Identity, NewEntry, Written};
-use crate::store::{Draw, Store, StoreError};
+use crate::store::integrators::Integrator;
+use crate::store::{Draw, Store, StoreError, StoreResult, Stored};
 use crate::telemetry;
-use attempt::{Attempt, Sender, Token};
+use attempt::{Attempt, Token};
 use batch::{Batches, Submitted};
 use ending::{Ending, Refusal};
 use flights::{Flights, Place};
+use limiter::Limiter;
 use outcomes::Look;
 use protocol::Decision;
 use remembered::{Committed, Memory};
+use sender::Sender;
 
 /// How often a request starts over because what it waited for left no answer, or the draw was edited.
 const ROUNDS: usize = 5;
+
+/// How an attempt ended, and what is now known to be committed under its key.
+type End = (Ending, Option<Arc<Committed>>);
 
 /// What the admission path is made of.
 #[derive(Debug)]
@@ -54,12 +63,16 @@ pub struct Admission {
     pub epoch: Digest,
     /// Draws.
     pub draws: Arc<DrawBook>,
+    /// Who holds which API key.
+    pub integrators: KeyBook,
     /// The writers.
     pub batches: Batches,
     /// Committed outcomes of this process.
     pub memory: Memory,
     /// Attempts of this process.
     pub flights: Flights,
+    /// Turns of client addresses on this server.
+    pub limiter: Limiter,
     /// Turns of a client address; `None` is off.
     pub address_rate: Option<Rate>,
     /// New attempts of a person in a draw; `None` is off.
@@ -76,7 +89,7 @@ pub struct Submission<F> {
     pub sender: Sender,
     /// The key, as far as it could be read.
     pub key: Result<String, Problem>,
-    /// The form, as far as it can be read.
+    /// What it sends, as far as it can be read.
     pub body: F,
 }
 
@@ -84,33 +97,34 @@ impl Admission {
     /// Lets an attempt in, exactly once.
     pub async fn admit<F>(self: &Arc<Self>, submission: Submission<F>) -> Ending
     where
-        F: Future<Output = Result<EntryForm, Refusal>>,
+        F: Future<Output = Result<Registration, Refusal>>,
     {
         let Submission { mut draw, sender, key, body } = submission;
         // limiter
-        if let Some(refused) = self.address_limit(&sender).await {
-            return refused;
-        }
+        let integrator = match self.identify(&sender).await {
+            Ok(integrator) => integrator,
+            Err(refused) => return refused,
+        };
         // token
-        let read = |key: String| Token::read(&key, &self.keys, draw.id, self.ambient.now());
-        let token = match key.and_then(read) {
+        let token = match key.and_then(|key| self.token(&key, integrator, &draw)) {
             Ok(token) => token,
             Err(problem) => return Ending::refused(problem, Layer::Token),
         };
-        let form = match body.await {
-            Ok(form) => form,
+        let sent = match body.await {
+            Ok(sent) => sent,
             Err(refusal) => return Ending::refused(refusal, Layer::Edge),
         };
+        let claim = token.claim;
         for _ in 0..ROUNDS {
             // rules: an "invalid" is held
-            let attempt =
-                Attempt::judge(draw.clone(), token, &form, sender.clone(), &self.keys, self.ambient.now());
+            let now = self.ambient.now();
+            let attempt = Attempt::judge(draw.clone(), token.clone(), &sent, sender.clone(), &self.keys, now);
             // memory: committed here, or in flight here?
-            if let Some(committed) = self.memory.get(&token.claim) {
+            if let Some(committed) = self.memory.get(&claim) {
                 return self.decide(&attempt, &committed, Layer::Memory);
             }
             let person = attempt.claimant.person;
-            let (end, joined) = match self.flights.enter(token.claim, attempt.claimant) {
+            let (end, joined) = match self.flights.enter(claim, attempt.claimant) {
                 Place::Lead(lead, end) => {
                     // cache, lock, held verdicts, constraint, settle: whether or not the client stays
                     let admission = Arc::clone(self);
@@ -142,15 +156,22 @@ impl Admission {
         in_progress()
     }
 
+    /// What the key of a request names: a page token, or what its integrator chose.
+    fn token(&self, key: &str, integrator: Option<Arc<Integrator>>, draw: &Draw) -> Result<Token, Problem> {
+        match integrator {
+            Some(integrator) => Ok(Token::of_integrator(key, integrator, &self.keys, draw.id)),
+            None => Token::read(key, &self.keys, draw.id, self.ambient.now()),
+        }
+    }
+
     /// The work of an attempt that nobody in this process is working on.
     async fn lead(&self, attempt: Attempt) -> Ending {
         // cache + lock
         let lease = match self.look_or_lease(&attempt).await {
-            Look::Committed(committed) => {
+            Look::Committed(committed, layer) => {
                 self.memory.insert(attempt.token.claim, Arc::clone(&committed));
-                return self.decide(&attempt, &committed, Layer::Cache);
+                return self.decide(&attempt, &committed, layer);
             }
-            Look::Busy => return in_progress(),
             Look::Nothing(lease) => lease,
         };
         // held verdicts, then the constraint
@@ -181,16 +202,30 @@ impl Admission {
         Ok((entry, *identity))
     }
 
-    /// A held verdict, unless the key's claim row knows better.
-    async fn unless_known(&self, attempt: &Attempt, held: Ending) -> (Ending, Option<Arc<Committed>>) {
-        match self.store.by_token(attempt.draw.id, &attempt.token.claim).await {
-            Ok(Some(stored)) => {
-                let committed = Arc::new(Committed::from_stored(&stored, &attempt.draw.spec.slug));
-                (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
-            }
+    /// A held verdict, unless the claim row of the key, or of source and sequence, knows better.
+    async fn unless_known(&self, attempt: &Attempt, held: Ending) -> End {
+        match self.known(attempt).await {
+            Ok(Some(known)) => known,
             Ok(None) => (self.unless_edited(attempt, held).await, None),
             Err(error) => (store_failed(&error), None),
         }
+    }
+
+    /// What an attempt's claim rows say, the key's first.
+    async fn known(&self, attempt: &Attempt) -> StoreResult<Option<End>> {
+        let draw = attempt.draw.id;
+        if let Some(stored) = self.store.by_token(draw, &attempt.token.claim).await? {
+            return Ok(Some(self.key_is_known(attempt, &stored)));
+        }
+        let Some(source) = attempt.claimant.source else { return Ok(None) };
+        let stored = self.store.by_source(draw, &source).await?;
+        Ok(stored.map(|stored| (source_is_known(attempt, &stored), None)))
+    }
+
+    /// The entry of an attempt's key is committed: that is to be remembered under the key.
+    fn key_is_known(&self, attempt: &Attempt, stored: &Stored) -> End {
+        let committed = Arc::new(Committed::from_stored(stored, &attempt.draw.spec.slug));
+        (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
     }
 
     /// A held verdict, unless the draw was edited since it was made: then the rules have to be asked again.
@@ -203,7 +238,7 @@ impl Admission {
     }
 
     /// Writes an attempt; its end, and what is now known to be committed under its key.
-    async fn write(&self, attempt: &Attempt, entry: NewEntry) -> (Ending, Option<Arc<Committed>>) {
+    async fn write(&self, attempt: &Attempt, entry: NewEntry) -> End {
         let (identity, id, code) = (entry.identity, entry.id, entry.receipt.clone());
         let slug = &attempt.draw.spec.slug;
         let refused = |refusal: Refusal| (Ending::refused(refusal, Layer::Constraint), None);
@@ -218,10 +253,9 @@ impl Admission {
                 (Ending::created(body.clone()), Some(Arc::new(Committed { identity, body })))
             }
             // The very entry of an earlier round, whose answer was lost.
-            Written::TokenKnown(stored) => {
-                let committed = Arc::new(Committed::from_stored(&stored, slug));
-                (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
-            }
+            Written::TokenKnown(stored) => self.key_is_known(attempt, &stored),
+            // Nothing is committed under this key.
+            Written::SourceKnown(stored) => (source_is_known(attempt, &stored), None),
             Written::PersonKnown(stored) => {
                 let known = Committed::from_stored(&stored, slug);
                 let ending = match protocol::person_is_known(&stored.identity, &identity) {
@@ -258,6 +292,22 @@ impl Admission {
         match protocol::key_is_known(attempt.draw.spec.mode, &committed.identity, &attempt.claimant) {
             Decision::Replay => Ending::replayed(committed.body.clone(), committed.identity.person, layer),
             Decision::KeyReused | Decision::AlreadyRegistered => Ending::refused(Problem::KeyReused, layer),
+        }
+    }
+}
+
+/// The entry of an attempt's source and sequence is committed.
+fn source_is_known(attempt: &Attempt, stored: &Stored) -> Ending {
+    match protocol::source_is_known(&stored.identity, &attempt.claimant) {
+        Decision::Replay => {
+            let known = Committed::from_stored(stored, &attempt.draw.spec.slug);
+            Ending::replayed(known.body, stored.identity.person, Layer::Constraint)
+        }
+        Decision::KeyReused | Decision::AlreadyRegistered => {
+            let detail =
+                "The sequence already belongs to another registration of this source. Nothing was changed.";
+            let refusal = Refusal { detail: Some(detail.to_owned()), ..Problem::KeyReused.into() };
+            Ending::refused(refusal, Layer::Constraint)
         }
     }
 }

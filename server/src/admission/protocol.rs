@@ -24,6 +24,8 @@ pub struct Claimant {
     pub fingerprint: Option<([u8; 32], i16)>,
     /// Names the browser.
     pub browser: Option<[u8; 32]>,
+    /// Names an integrator's source and sequence.
+    pub source: Option<[u8; 32]>,
 }
 
 impl From<&Identity> for Claimant {
@@ -32,6 +34,7 @@ impl From<&Identity> for Claimant {
             person: Some(identity.person),
             fingerprint: Some((identity.fingerprint, identity.fingerprint_version)),
             browser: identity.browser,
+            source: None,
         }
     }
 }
@@ -51,7 +54,18 @@ pub fn key_is_known(mode: Mode, stored: &Identity, new: &Claimant) -> Decision {
     if !new.is_person_of(stored) {
         // A second family member after Back, in both modes. Who cannot be told apart from a stranger is one.
         Decision::KeyReused
-    } else if new.has_payload_of(stored) || mode == Mode::Lenient {
+    } else if new.has_payload_of(stored) || (mode == Mode::Lenient && new.source.is_none()) {
+        // Who names a sequence is told of another payload in both modes, also when the key is the same.
+        Decision::Replay
+    } else {
+        Decision::KeyReused
+    }
+}
+
+/// An integrator's source and sequence were used before, under another key: the same entry, or another payload
+/// or person, which is told in both modes.
+pub fn source_is_known(stored: &Identity, new: &Claimant) -> Decision {
+    if new.is_person_of(stored) && new.has_payload_of(stored) {
         Decision::Replay
     } else {
         Decision::KeyReused
@@ -114,9 +128,29 @@ mod tests {
         for mode in [Mode::Lenient, Mode::Strict] {
             let other = Claimant::from(&identity(2, 1, Some(1)));
             assert_eq!(key_is_known(mode, &stored, &other), Decision::KeyReused);
-            let unreadable = Claimant { person: None, fingerprint: None, browser: Some([1; 32]) };
+            let unreadable = Claimant { person: None, fingerprint: None, ..Claimant::from(&stored) };
             assert_eq!(key_is_known(mode, &stored, &unreadable), Decision::KeyReused);
         }
+    }
+
+    #[test]
+    fn a_known_key_or_sequence_replays_the_same_payload_only_for_who_names_a_sequence() {
+        let stored = identity(1, 1, None);
+        let sequenced = |person, payload| Claimant {
+            source: Some([9; 32]),
+            ..Claimant::from(&identity(person, payload, None))
+        };
+        for (person, payload, expected) in
+            [(1, 1, Decision::Replay), (1, 2, Decision::KeyReused), (2, 1, Decision::KeyReused)]
+        {
+            let new = sequenced(person, payload);
+            assert_eq!(source_is_known(&stored, &new), expected, "{person} {payload}");
+            for mode in [Mode::Lenient, Mode::Strict] {
+                assert_eq!(key_is_known(mode, &stored, &new), expected, "{person} {payload} {mode:?}");
+            }
+        }
+        let unreadable = Claimant { person: None, fingerprint: None, ..sequenced(1, 1) };
+        assert_eq!(source_is_known(&stored, &unreadable), Decision::KeyReused);
     }
 
     #[test]
@@ -136,5 +170,6 @@ mod tests {
         assert!(may_join(&first, &first));
         assert!(!may_join(&first, &Claimant::from(&identity(1, 2, Some(1)))));
         assert!(!may_join(&first, &Claimant::from(&identity(1, 1, None))));
+        assert!(!may_join(&first, &Claimant { source: Some([9; 32]), ..first }), "another sequence");
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one function a command. Answers go to standard output, complaints to standard error.
 
 mod admin;
+mod apikey;
 mod backup;
 mod check;
 mod demo;
@@ -42,6 +43,9 @@ enum Command {
     /// Organisers' accounts.
     #[command(subcommand)]
     Admin(Admin),
+    /// API keys of programs that register people.
+    #[command(subcommand, name = "apikey")]
+    ApiKey(ApiKey),
     /// Entries of a draw.
     #[command(subcommand)]
     Entries(Entries),
@@ -90,6 +94,20 @@ enum Admin {
     Add {
         /// The address to sign in with.
         email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ApiKey {
+    /// Makes a key for a source and prints it, once. A source whose key was revoked gets a new one.
+    Add {
+        /// The source.
+        name: String,
+    },
+    /// Makes the key of a source worthless. What it registered stays.
+    Revoke {
+        /// The source.
+        name: String,
     },
 }
 
@@ -159,6 +177,8 @@ pub async fn run(line: Line) -> ExitCode {
                     draw::change(&session, &slug, shared::Action::Cancel).await
                 }
                 Command::Admin(Admin::Add { email }) => admin::add(&session, &email).await,
+                Command::ApiKey(ApiKey::Add { name }) => apikey::add(&session, &name).await,
+                Command::ApiKey(ApiKey::Revoke { name }) => apikey::revoke(&session, &name).await,
                 Command::Entries(Entries::Export { slug }) => entries::export(&session, &slug).await,
                 Command::Reconcile => reconcile::run(&session).await,
                 Command::Backup { path } => backup::run(&session, &path).await,

@@ -24,7 +24,39 @@ pub struct MemoryCoordination {
     ambient: Ambient,
     values: Cache<Key, Value, ByBytes>,
     leases: Mutex<HashMap<Key, Held>>,
-    allowances: Mutex<HashMap<Key, i64>>,
+    allowances: Allowances,
+}
+
+/// Turns taken within one process. Bounded: keys beyond the bound are granted everything.
+#[derive(Debug)]
+pub struct Allowances {
+    ambient: Ambient,
+    /// The theoretical arrival time of each key, see [`Rate::step`].
+    arrivals: Mutex<HashMap<Key, i64>>,
+}
+
+impl Allowances {
+    /// None taken yet.
+    pub fn new(ambient: Ambient) -> Self {
+        Self { ambient, arrivals: Mutex::default() }
+    }
+
+    /// See [`Coordination::take`].
+    pub fn take(&self, key: &Key, rate: Rate, turns: u32) -> Take {
+        let now = self.ambient.now() * 1000;
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        if arrivals.len() >= ALLOWANCES_MAX && !arrivals.contains_key(key) {
+            arrivals.retain(|_, arrival| *arrival > now);
+            if arrivals.len() >= ALLOWANCES_MAX {
+                return Take::Granted;
+            }
+        }
+        let (take, arrival) = rate.step(arrivals.get(key).copied(), now, turns);
+        if take == Take::Granted {
+            arrivals.insert(*key, arrival);
+        }
+        take
+    }
 }
 
 #[derive(Clone)]
@@ -60,10 +92,10 @@ impl MemoryCoordination {
     pub fn new(ambient: Ambient, bytes_max: u64) -> Self {
         let expected = usize::try_from(bytes_max / 400).unwrap_or(1);
         Self {
-            ambient,
             values: Cache::with_weighter(expected, bytes_max, ByBytes),
             leases: Mutex::default(),
-            allowances: Mutex::default(),
+            allowances: Allowances::new(ambient.clone()),
+            ambient,
         }
     }
 
@@ -103,8 +135,8 @@ impl Coordination for MemoryCoordination {
             return Ok(Lease::Found(bytes));
         }
         let now = self.ambient.now();
-        if leases.get(key).is_some_and(|held| held.ends_at > now) {
-            return Ok(Lease::Busy);
+        if let Some(held) = leases.get(key).filter(|held| held.ends_at > now) {
+            return Ok(if held.owner == *owner { Lease::Leased } else { Lease::Busy });
         }
         let held = Held { owner: *owner, ends_at: now + millis(life), ended: Arc::new(Notify::new()) };
         if let Some(expired) = leases.insert(*key, held) {
@@ -161,19 +193,11 @@ impl Coordination for MemoryCoordination {
     }
 
     async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take> {
-        let now = self.ambient.now() * 1000;
-        let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
-        if allowances.len() >= ALLOWANCES_MAX && !allowances.contains_key(key) {
-            allowances.retain(|_, arrival| *arrival > now);
-            if allowances.len() >= ALLOWANCES_MAX {
-                return Ok(Take::Granted);
-            }
-        }
-        let (take, arrival) = rate.step(allowances.get(key).copied(), now, turns);
-        if take == Take::Granted {
-            allowances.insert(*key, arrival);
-        }
-        Ok(take)
+        Ok(self.allowances.take(key, rate, turns))
+    }
+
+    fn is_remote(&self) -> bool {
+        false
     }
 }
 
@@ -185,16 +209,27 @@ fn millis(duration: Duration) -> i64 {
 mod tests {
     use std::sync::Arc;
 
-    use super::*;
-    use crate::ambient::ManualClock;
-    use crate::coordination::conformance;
+    use tokio::time::Instant;
 
-    #[tokio::test]
+    use super::*;
+    use crate::ambient::Clock;
+    use crate::coordination::conformance::{self, Lives};
+
+    /// Tells tokio's time, so that a test's paused time is the backend's time as well.
+    struct TokioClock(Instant);
+
+    impl Clock for TokioClock {
+        fn now(&self) -> i64 {
+            1_790_000_000_000 + millis(self.0.elapsed())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn memory_conforms() {
-        let clock = Arc::new(ManualClock::at(1_790_000_000_000));
-        let memory = MemoryCoordination::new(Ambient::with_clock(clock.clone()), 1 << 20);
-        let pass_time = |by: Duration| clock.advance(millis(by));
-        conformance::run(Arc::new(memory), pass_time).await;
+        let ambient = Ambient::with_clock(Arc::new(TokioClock(Instant::now())));
+        let memory: Arc<dyn Coordination> = Arc::new(MemoryCoordination::new(ambient, 1 << 20));
+        let lives = Lives { lease: Duration::from_secs(30), value: Duration::from_secs(24 * 3600) };
+        conformance::run([Arc::clone(&memory), memory], lives).await;
     }
 
     #[tokio::test]

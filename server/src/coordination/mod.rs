@@ -4,12 +4,15 @@
 //! lifetimes, the double check and what to do when a call fails are written once, in [`crate::admission`]:
 //! guarantee G6 says that everything here may vanish, stall, forget or lie.
 //!
-//! To add a backend: implement [`Coordination`], and run [`conformance`] against it.
+//! To add a backend: implement [`Coordination`], and run [`conformance`] against it. A backend that can fail is
+//! put behind [`breaker::Guarded`], which bounds every call and leaves the backend alone while it fails.
 
+pub mod breaker;
 #[cfg(test)]
 pub mod conformance;
 pub mod memory;
 pub mod rate;
+pub mod redis;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +22,10 @@ use bytes::Bytes;
 
 pub use rate::{Rate, Take};
 
+use self::redis::RedisCoordination;
 use crate::ambient::Ambient;
 use crate::secrets::Digest;
+use breaker::Guarded;
 use memory::MemoryCoordination;
 
 /// Names something shared. The admission path derives these with a key of its own, so that nobody can
@@ -30,13 +35,33 @@ pub type Key = Digest;
 /// Names a holder of a lease, once.
 pub type Owner = [u8; 16];
 
-/// A backend that could not do what it was asked.
+/// A backend that could not do what it was asked. Whether it was done all the same is not known.
 #[derive(Debug, thiserror::Error)]
-#[error("coordination failed: {0}")]
-pub struct CoordinationError(pub String);
+pub enum CoordinationError {
+    /// It was asked, in vain.
+    #[error("{0}")]
+    Failed(String),
+    /// It was not asked, because it failed several times in a row a moment ago.
+    #[error("it is left alone for a moment because it failed several times in a row")]
+    LeftAlone,
+}
 
 /// What a backend returns.
 pub type CoordinationResult<T> = Result<T, CoordinationError>;
+
+/// A call that failed or was not made is counted, and its caller goes on without it.
+pub fn note_failure(operation: &'static str, error: &CoordinationError) {
+    metrics::counter!("drawbridge_cache_errors_total", "operation" => operation).increment(1);
+    match error {
+        CoordinationError::Failed(_) => {
+            tracing::warn!(%error, operation, "coordination failed, going on without it");
+        }
+        // The breaker has said so once, and will say when it is over.
+        CoordinationError::LeftAlone => {
+            tracing::debug!(operation, "coordination is left alone, going on without it");
+        }
+    }
+}
 
 /// What asking for a value or the right to make it came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +84,11 @@ pub fn connect(
     ambient: &Ambient,
     bytes_max: u64,
 ) -> CoordinationResult<Arc<dyn Coordination>> {
-    match redis {
-        None => Ok(Arc::new(MemoryCoordination::new(ambient.clone(), bytes_max))),
-        Some(_) => Err(CoordinationError("not there yet".to_owned())),
-    }
+    let Some(redis) = redis else {
+        return Ok(Arc::new(MemoryCoordination::new(ambient.clone(), bytes_max)));
+    };
+    let backend = RedisCoordination::new(redis, ambient.clone())?;
+    Ok(Arc::new(Guarded::new(backend, redis.timeout, ambient.clone())))
 }
 
 /// Byte-level primitives. Each is one atomic step.
@@ -72,7 +98,7 @@ pub trait Coordination: Send + Sync + std::fmt::Debug {
     async fn get(&self, key: &Key) -> CoordinationResult<Option<Bytes>>;
 
     /// The value; or, where there is none, the lease, unless another owner holds it. A lease ends by itself
-    /// after `life`.
+    /// after `life`; its owner may ask again, which does not prolong it.
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease>;
 
     /// Stores the value for `life`, gives up the lease and wakes who waits, if `owner` holds the lease.
@@ -96,5 +122,17 @@ pub trait Coordination: Send + Sync + std::fmt::Debug {
     async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()>;
 
     /// Takes so many turns from the allowance of a key, all or none.
+    ///
+    /// An allowance outlives the backend's outages: [`breaker::Guarded`] takes turns within this process while
+    /// its backend cannot be asked, so that an outage lifts no limit. Each server then grants the whole rate.
     async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take>;
+
+    /// Whether asking costs a round trip to another process.
+    fn is_remote(&self) -> bool {
+        true
+    }
+
+    /// Gives up connections that may be stuck: the next call makes new ones. Told after several failures in a
+    /// row; a backend without connections has nothing to do.
+    fn reconnect(&self) {}
 }

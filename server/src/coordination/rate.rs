@@ -26,16 +26,24 @@ pub enum Take {
 impl Rate {
     /// One step of GCRA in microseconds since 1970, for so many turns at once. `arrival` is the theoretical
     /// arrival time stored for the key, if any; the second value is what to store, unless the turns are refused.
+    /// `take.lua` is this function for Redis.
     pub fn step(self, arrival: Option<i64>, now: i64, turns: u32) -> (Take, i64) {
         let interval = self.interval();
-        let arrival = arrival.unwrap_or(now).max(now);
+        // No honest arrival lies further ahead than an empty allowance: a clock that was set back, or a rate that
+        // was changed, locks nobody out for longer.
+        let latest = now + interval * i64::from(self.burst);
+        let arrival = arrival.unwrap_or(now).clamp(now, latest);
         let after = arrival + interval * i64::from(turns);
         let excess = after - now - interval * i64::from(self.burst);
         if excess > 0 {
-            // Rounded up, so that who waits for it is not a moment early.
-            return (Take::Refused { retry_after: (excess + 999) / 1000 }, arrival);
+            return (Take::Refused { retry_after: Self::millis(excess) }, arrival);
         }
         (Take::Granted, after)
+    }
+
+    /// Whole milliseconds of so many microseconds, rounded up: who waits for them is not a moment early.
+    pub fn millis(micros: i64) -> i64 {
+        (micros + 999) / 1000
     }
 
     /// Microseconds in which one turn comes back.
@@ -106,6 +114,21 @@ mod tests {
         assert_eq!(take(999_999), Take::Refused { retry_after: 1 });
         assert_eq!(take(1_000_000), Take::Granted);
         assert_eq!(take(1_000_000), Take::Refused { retry_after: 1000 });
+    }
+
+    #[test]
+    fn several_turns_are_granted_together_or_not_at_all() {
+        let rate = Rate { per_minute: 60, burst: 3 };
+        assert_eq!(rate.step(None, 0, 3), (Take::Granted, 3_000_000));
+        assert_eq!(rate.step(Some(1_000_000), 0, 3).0, Take::Refused { retry_after: 1000 });
+        assert_eq!(rate.step(Some(1_000_000), 0, 2), (Take::Granted, 3_000_000));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_locks_nobody_out() {
+        let rate = Rate { per_minute: 60, burst: 3 };
+        let tomorrow = 24 * 3600 * 1_000_000;
+        assert_eq!(rate.step(Some(tomorrow), 0, 1).0, Take::Refused { retry_after: 1000 });
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! The file an organiser writes: TOML, one `[[draw]]` a draw. Every fault is one sentence that names the
 //! draw and the key.
 
-use jiff::tz::TimeZone;
 use serde::Deserialize;
-use shared::{Asked, Category, DrawRules, DrawState, Session, countries, limits};
+use shared::{Asked, Category, DrawRules, DrawState, Session};
 
+use super::check::{self, Fault};
 use crate::store::DrawSpec;
-use crate::store::draws::Mode;
-
-/// Who can be told of an entry.
-const DESTINATIONS: [&str; 2] = ["confirmation", "roster"];
+use crate::store::draws::{DrawDetails, Mode};
 
 /// Why a file is refused: one sentence.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +95,7 @@ pub fn parse(text: &str) -> Result<Vec<(DrawSpec, DrawState)>, FileError> {
     let mut draws: Vec<(DrawSpec, DrawState)> = Vec::with_capacity(file.draw.len());
     for table in file.draw {
         let slug = table.slug.clone();
-        let draw = table.into_spec().map_err(|why| FileError(format!("Draw {slug:?}: {why}")))?;
+        let draw = table.into_spec().map_err(|fault| FileError(format!("Draw {slug:?}: {fault}")))?;
         if draws.iter().any(|(other, _)| other.slug == slug) {
             return Err(FileError(format!("Draw {slug:?} is in the file twice.")));
         }
@@ -108,40 +105,29 @@ pub fn parse(text: &str) -> Result<Vec<(DrawSpec, DrawState)>, FileError> {
 }
 
 impl Table {
-    fn into_spec(self) -> Result<(DrawSpec, DrawState), String> {
+    fn into_spec(self) -> Result<(DrawSpec, DrawState), Fault> {
         if self.private {
-            return Err("private = true needs outgoing mail, which this version does not have yet: nobody could be told whether they registered.".to_owned());
+            let why = "= true needs outgoing mail, which this version does not have yet: nobody could be told whether they registered";
+            return Err(Fault::new("private", why));
         }
-        check_id("slug", &self.slug)?;
-        check_text("title", &self.title, limits::TITLE_CHARS)?;
-        let is_plain = |c: char| c == '\n' || c == '\t' || !shared::text::steers_display(c);
-        if !self.description.chars().all(is_plain) {
-            return Err("description has control characters.".to_owned());
+        check::slug(&self.slug)?;
+        let details = DrawDetails {
+            opens_at: instant("opens_at", &self.opens_at)?,
+            closes_at: instant("closes_at", &self.closes_at)?,
+            draws_at: self.draws_at.as_ref().map(|at| instant("draws_at", at)).transpose()?,
+            title: self.title.trim().to_owned(),
+            description: self.description.trim().to_owned(),
+            timezone: self.timezone,
+            mode: self.mode,
+            capacity: self.capacity,
+            terms_url: self.terms_url,
+            privacy_url: self.privacy_url,
+            contact: self.contact,
+        };
+        if let Some(fault) = check::details(&details).into_iter().next() {
+            return Err(fault);
         }
-        if self.description.chars().count() > limits::DESCRIPTION_CHARS {
-            return Err(format!("description has more than {} characters.", limits::DESCRIPTION_CHARS));
-        }
-        TimeZone::get(&self.timezone).map_err(|_| {
-            format!("timezone {:?} is not an IANA time zone, like \"Europe/London\".", self.timezone)
-        })?;
-        let opens_at = instant("opens_at", &self.opens_at)?;
-        let closes_at = instant("closes_at", &self.closes_at)?;
-        if opens_at >= closes_at {
-            return Err("opens_at has to come before closes_at.".to_owned());
-        }
-        let draws_at = self.draws_at.as_ref().map(|at| instant("draws_at", at)).transpose()?;
-        if draws_at.is_some_and(|at| at < closes_at) {
-            return Err("draws_at cannot come before closes_at.".to_owned());
-        }
-        check_url("terms_url", self.terms_url.as_deref())?;
-        check_url("privacy_url", self.privacy_url.as_deref())?;
-        check_contact(self.contact.as_deref())?;
-        if self.capacity == Some(0) {
-            return Err("capacity has to be at least 1; leave it out for no limit.".to_owned());
-        }
-        if let Some(unknown) = self.destinations.iter().find(|name| !DESTINATIONS.contains(&name.as_str())) {
-            return Err(format!("destinations has {unknown:?}; known are {DESTINATIONS:?}."));
-        }
+        check::destinations(&self.destinations)?;
         let rules = DrawRules {
             min_age: self.min_age,
             country: self.country.unwrap_or(implied(!self.countries.is_empty())),
@@ -153,28 +139,12 @@ impl Table {
             categories: self.categories.into_iter().map(CategoryTable::into_category).collect(),
             sessions: self.sessions,
         };
-        check_rules(&rules)?;
+        check::rules(&rules)?;
         let state = match self.state {
             InitialState::Draft => DrawState::Draft,
             InitialState::Announced => DrawState::Announced,
         };
-        let spec = DrawSpec {
-            slug: self.slug,
-            title: self.title.trim().to_owned(),
-            description: self.description.trim().to_owned(),
-            timezone: self.timezone,
-            opens_at,
-            closes_at,
-            draws_at,
-            mode: self.mode,
-            capacity: self.capacity,
-            terms_url: self.terms_url,
-            privacy_url: self.privacy_url,
-            contact: self.contact,
-            rules,
-            destinations: self.destinations,
-        };
-        Ok((spec, state))
+        Ok((DrawSpec::new(self.slug, details, rules, self.destinations), state))
     }
 }
 
@@ -195,122 +165,9 @@ impl CategoryTable {
     }
 }
 
-fn check_rules(rules: &DrawRules) -> Result<(), String> {
-    if let Some(code) = rules.countries.iter().find(|code| !countries::is_assigned(code)) {
-        return Err(format!("countries has {code:?}, which is no ISO 3166-1 alpha-2 code, like \"GB\"."));
-    }
-    if !rules.countries.is_empty() && rules.country == Asked::Off {
-        return Err("countries needs country to be asked, and it is \"off\".".to_owned());
-    }
-    if rules.min_age.is_some() && rules.date_of_birth != Asked::Required {
-        return Err("min_age needs date_of_birth = \"required\": who leaves it empty has no age.".to_owned());
-    }
-    if rules.min_age.is_some_and(|age| i16::from(age) > limits::AGE_MAX) {
-        return Err(format!("min_age is above {}.", limits::AGE_MAX));
-    }
-    if rules.one_per_phone && rules.phone == Asked::Off {
-        return Err("one_per_phone needs phone to be asked, and it is \"off\".".to_owned());
-    }
-    check_choices("categories", rules.categories.iter().map(|category| (&category.id, &category.label)))?;
-    check_choices("sessions", rules.sessions.iter().map(|session| (&session.id, &session.label)))?;
-    for category in &rules.categories {
-        let id = &category.id;
-        if category.min_party < 1 || category.min_party > category.max_party {
-            return Err(format!("category {id:?} needs 1 <= min_party <= max_party."));
-        }
-        if category.max_party > limits::PARTY_MAX {
-            return Err(format!("category {id:?} has a max_party above {}.", limits::PARTY_MAX));
-        }
-        if let Some(pattern) = &category.member_id {
-            let length = 1..=limits::MEMBER_PATTERN_CHARS;
-            if !length.contains(&pattern.len()) || !pattern.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(format!(
-                    "category {id:?} has a member_id pattern that is not 1 to {} visible ASCII characters.",
-                    limits::MEMBER_PATTERN_CHARS
-                ));
-            }
-        }
-    }
-    for session in &rules.sessions {
-        if let Some(unknown) = session.excludes.iter().find(|id| rules.category(id).is_none()) {
-            return Err(format!("session {:?} excludes {unknown:?}, which is no category.", session.id));
-        }
-        let takes = |category: &Category| !session.excludes.contains(&category.id);
-        if !rules.categories.is_empty() && !rules.categories.iter().any(takes) {
-            return Err(format!("session {:?} excludes every category.", session.id));
-        }
-    }
-    Ok(())
-}
-
-fn check_choices<'a>(
-    what: &str,
-    choices: impl Iterator<Item = (&'a String, &'a String)>,
-) -> Result<(), String> {
-    let mut seen = std::collections::HashSet::new();
-    for (id, label) in choices {
-        check_id(&format!("{what}: id"), id)?;
-        check_text(&format!("{what}: label"), label, limits::TITLE_CHARS)?;
-        if !seen.insert(id) {
-            return Err(format!("{what} has {id:?} twice."));
-        }
-    }
-    if seen.len() > limits::CHOICES {
-        return Err(format!("{what} has more than {} choices.", limits::CHOICES));
-    }
-    Ok(())
-}
-
-fn check_id(what: &str, id: &str) -> Result<(), String> {
-    let fits = (1..=limits::SLUG_CHARS).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
-        && !id.starts_with('-')
-        && !id.ends_with('-');
-    if fits {
-        Ok(())
-    } else {
-        Err(format!(
-            "{what} {id:?} has to be 1 to {} lowercase letters, digits and hyphens.",
-            limits::SLUG_CHARS
-        ))
-    }
-}
-
-fn check_text(what: &str, text: &str, max: usize) -> Result<(), String> {
-    let length = text.trim().chars().count();
-    if length == 0 || length > max || text.chars().any(shared::text::steers_display) {
-        return Err(format!("{what} has to be 1 to {max} characters on one line."));
-    }
-    Ok(())
-}
-
-/// Only web addresses: a `javascript:` link would run on our pages.
-fn check_url(what: &str, url: Option<&str>) -> Result<(), String> {
-    match url {
-        Some(url) if !is_web_address(url) => {
-            Err(format!("{what} {url:?} has to be a web address that begins with https:// or http://."))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_contact(contact: Option<&str>) -> Result<(), String> {
-    match contact {
-        Some(contact) if !is_web_address(contact) && shared::contact::Email::parse(contact).is_err() => {
-            Err(format!("contact {contact:?} has to be an email address or a web address."))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn is_web_address(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
-}
-
-fn instant(what: &str, at: &toml::value::Datetime) -> Result<i64, String> {
+fn instant(key: &'static str, at: &toml::value::Datetime) -> Result<i64, Fault> {
     let instant: jiff::Timestamp = at.to_string().parse().map_err(|_| {
-        format!("{what} {at} has to be an instant with its offset, like 2026-06-01T09:00:00Z.")
+        Fault::new(key, format!("{at} has to be an instant with its offset, like 2026-06-01T09:00:00Z"))
     })?;
     Ok(instant.as_millisecond())
 }
@@ -363,6 +220,7 @@ mod tests {
         for (line, named) in faults {
             let error = parse(&format!("{MINIMAL}\n{line}")).expect_err(line);
             assert!(error.0.contains(named), "{line}: {error}");
+            assert!(error.0.contains("\"summer\"") || error.0.starts_with("TOML"), "{line}: {error}");
         }
         let unzoned = MINIMAL.replace("Europe/London", "Europe/Atlantis");
         assert!(parse(&unzoned).expect_err("unknown zone").0.contains("timezone"));

@@ -1,5 +1,6 @@
-//! Draws as organisers write them (TOML), what may still be changed, and the copy that requests read.
+//! Draws as organisers write them (TOML), what their parts have to be, what may still be changed, and the copy that requests read.
 
+pub mod check;
 mod edit;
 pub mod file;
 
@@ -7,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use edit::{differences, refusal};
+pub use check::Fault;
+pub use edit::{Standing, Step};
 
 use crate::store::{Draw, Store, StoreResult};
 

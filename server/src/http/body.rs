@@ -7,9 +7,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use shared::integrator::Registration;
 use shared::{EntryForm, Problem, limits};
 
 use crate::admission::ending::Refusal;
+use crate::integrators::Credentials;
 
 /// A client that takes longer for 16 KiB is not sending.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
@@ -43,11 +45,15 @@ pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     }
 }
 
-/// A registration as JSON.
+/// A registration as JSON; only an integrator's may have a sequence.
 ///
 /// # Errors
 /// `unsupported-media-type`, `body-too-large`, `malformed-body`.
-pub async fn entry_json(headers: &HeaderMap, body: Body) -> Result<EntryForm, Refusal> {
+pub async fn registration_json(
+    headers: &HeaderMap,
+    body: Body,
+    credentials: &Credentials,
+) -> Result<Registration, Refusal> {
     if !is_type(headers, "application/json") {
         return Err(Problem::UnsupportedMediaType.into());
     }
@@ -56,8 +62,13 @@ pub async fn entry_json(headers: &HeaderMap, body: Body) -> Result<EntryForm, Re
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(malformed("The body is not a JSON object."));
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| malformed(&format!("The body is not a registration: {error}.")))
+    let registration = match credentials {
+        Credentials::ApiKey(_) => serde_json::from_slice(&bytes),
+        Credentials::Anonymous | Credentials::Malformed => {
+            serde_json::from_slice::<EntryForm>(&bytes).map(Registration::from)
+        }
+    };
+    registration.map_err(|error| malformed(&format!("The body is not a registration: {error}.")))
 }
 
 /// A form as browsers send it without JavaScript: the page token, and every text as it was typed.

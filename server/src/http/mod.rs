@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api;
 pub mod assets;
+pub mod bearer;
 pub mod body;
 pub mod client;
 pub mod cookies;

@@ -1,5 +1,7 @@
 //! What every database keeps, run against each of them. Each case has a draw of its own.
 
+mod editing;
+mod integrators;
 mod listing;
 mod organisers;
 
@@ -51,6 +53,8 @@ pub async fn run(bench: Bench) {
     an_outbox_row_is_written_for_each_destination(&bench).await;
     listing::run(&bench).await;
     organisers::run(&bench).await;
+    integrators::run(&bench).await;
+    editing::run(&bench).await;
     let found = bench.store.reconcile(&bench.keys).await.expect("reconciles");
     assert_eq!(found.0, Vec::<String>::new(), "after all of it, everything agrees");
 }

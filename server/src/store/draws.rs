@@ -9,6 +9,7 @@ use shared::{Action, DrawRules, DrawState, Phase};
 use uuid::Uuid;
 
 use super::StoreResult;
+use crate::draws::Fault;
 
 /// What a key's second use with another payload comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,99 @@ pub struct DrawSpec {
     pub destinations: Vec<String>,
 }
 
+/// What organisers edit on the web: all of a draw but its slug, its rules and who is told of entries, which
+/// stay with its file. Meanings and units are those of [`DrawSpec`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrawDetails {
+    /// Title.
+    pub title: String,
+    /// Paragraphs separated by empty lines.
+    pub description: String,
+    /// IANA name.
+    pub timezone: String,
+    /// Opening instant.
+    pub opens_at: i64,
+    /// Closing instant (exclusive).
+    pub closes_at: i64,
+    /// When winners are drawn.
+    pub draws_at: Option<i64>,
+    /// See [`Mode`].
+    pub mode: Mode,
+    /// Entries accepted before the draw is full.
+    pub capacity: Option<u32>,
+    /// Terms to accept.
+    pub terms_url: Option<String>,
+    /// Privacy notice.
+    pub privacy_url: Option<String>,
+    /// Whom to ask.
+    pub contact: Option<String>,
+}
+
+impl DrawSpec {
+    /// The part that is edited on the web.
+    pub fn details(&self) -> DrawDetails {
+        DrawDetails {
+            title: self.title.clone(),
+            description: self.description.clone(),
+            timezone: self.timezone.clone(),
+            opens_at: self.opens_at,
+            closes_at: self.closes_at,
+            draws_at: self.draws_at,
+            mode: self.mode,
+            capacity: self.capacity,
+            terms_url: self.terms_url.clone(),
+            privacy_url: self.privacy_url.clone(),
+            contact: self.contact.clone(),
+        }
+    }
+
+    /// A draw of these parts.
+    pub fn new(slug: String, details: DrawDetails, rules: DrawRules, destinations: Vec<String>) -> Self {
+        let DrawDetails { title, description, timezone, opens_at, closes_at, draws_at, .. } = details;
+        let DrawDetails { mode, capacity, terms_url, privacy_url, contact, .. } = details;
+        Self {
+            slug,
+            title,
+            description,
+            timezone,
+            opens_at,
+            closes_at,
+            draws_at,
+            mode,
+            capacity,
+            terms_url,
+            privacy_url,
+            contact,
+            rules,
+            destinations,
+        }
+    }
+
+    /// The same draw with other details.
+    pub fn with(&self, details: DrawDetails) -> Self {
+        Self::new(self.slug.clone(), details, self.rules.clone(), self.destinations.clone())
+    }
+}
+
+/// The versions of a draw that an edit may follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Whichever is stored.
+    Any,
+    /// One of these.
+    OneOf(Vec<i64>),
+}
+
+impl Expected {
+    /// Whether an edit may follow a version.
+    pub fn allows(&self, version: i64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(versions) => versions.contains(&version),
+        }
+    }
+}
+
 /// A draw as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
@@ -86,6 +180,11 @@ impl Draw {
     /// Whether everybody may know of it.
     pub fn is_public(&self) -> bool {
         !matches!(self.state, DrawState::Draft)
+    }
+
+    /// Whether its window can no longer be changed, because registration has ended.
+    pub fn has_fixed_window(&self) -> bool {
+        !matches!(self.state, DrawState::Draft | DrawState::Announced)
     }
 
     /// The draw's time zone.
@@ -121,6 +220,21 @@ pub enum Applied {
     Unchanged,
     /// Not allowed now; the sentence says why. Nothing changed.
     Refused(String),
+}
+
+/// What an edit on the web did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// These parts changed, by name; the draw has this version now.
+    Changed(Vec<&'static str>, i64),
+    /// All was as wished already, in this version: of an edit that is sent again, too.
+    Unchanged(i64),
+    /// Not allowed now. Nothing changed.
+    Refused(Fault),
+    /// The draw is not of an expected version but is this one. Nothing changed.
+    Conflict(Box<Draw>),
+    /// No such draw.
+    Unknown,
 }
 
 /// What asking for a state did.
@@ -176,6 +290,17 @@ pub trait Draws: Send + Sync {
     /// After the first entry a change of claims, or a capacity below what is taken, is refused; so is a
     /// change of the window of a draw that is closed or later.
     async fn apply_draw(&self, spec: &DrawSpec, state: DrawState, actor: &Actor) -> StoreResult<Applied>;
+
+    /// Gives a draw other details, in one transaction with its audit row, if it is of an expected version then.
+    /// Refused is what [`Self::apply_draw`] refuses. An edit that asks for what is stored changes nothing and
+    /// succeeds, whichever version it expects: it may be one whose answer was lost.
+    async fn edit_draw(
+        &self,
+        slug: &str,
+        details: &DrawDetails,
+        expected: &Expected,
+        actor: &Actor,
+    ) -> StoreResult<Edited>;
 
     /// Asks for a state. Asking for the one it is in succeeds and changes nothing. Waits for the batches in
     /// flight: what was acknowledged before is in the frozen list, nothing enters after.

@@ -1,12 +1,12 @@
 //! Entries: who registered, under which claims, and what became of it.
 
 use async_trait::async_trait;
-use shared::Entry;
+use shared::{DrawState, Entry};
 use uuid::Uuid;
 
 use super::draws::{Actor, Draw};
 use super::{StoreError, StoreResult};
-use crate::secrets::Digest;
+use crate::secrets::{Digest, Keys};
 
 /// What names an attempt's payload and sender, beside its key. Two requests are the same attempt when these
 /// are equal.
@@ -25,8 +25,10 @@ pub struct Identity {
 /// A kind of claim that can clash and be told to the entrant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ClaimKind {
-    /// The page token; never told, it decides the key's fate.
+    /// The page token, or an integrator's key; never told, it decides the key's fate.
     Token,
+    /// An integrator's source and sequence; never told, it decides like a key.
+    Source,
     /// A phone number, where a draw allows each once.
     Phone,
     /// A membership number.
@@ -38,6 +40,7 @@ impl ClaimKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
+            Self::Source => "source",
             Self::Phone => "phone",
             Self::Member => "member",
         }
@@ -46,7 +49,7 @@ impl ClaimKind {
     /// The form's field that holds it, for those an entrant typed.
     pub fn field(self) -> Option<&'static str> {
         match self {
-            Self::Token => None,
+            Self::Token | Self::Source => None,
             Self::Phone => Some("phone"),
             Self::Member => Some("member_id"),
         }
@@ -78,16 +81,26 @@ pub struct NewEntry {
     pub entry: Entry,
     /// Version of the draw by whose rules it was judged; also the version of the accepted terms.
     pub draw_version: i64,
-    /// Names the sender's network.
+    /// Names the sender's network, where that is the entrant's.
     pub ip_prefix: Option<Digest>,
-    /// Milliseconds between page load and press.
+    /// Milliseconds between page load and press; integrators have no page.
     pub token_age: Option<i64>,
 }
 
 impl NewEntry {
-    /// The claim on the page token.
+    /// The claim on the page token or the integrator's key.
     pub fn token(&self) -> Option<&Claim> {
         self.claims.iter().find(|claim| claim.kind == ClaimKind::Token)
+    }
+
+    /// The claims that can clash and be told.
+    pub fn told_claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.iter().filter(|claim| claim.kind.field().is_some())
+    }
+
+    /// The claim on an integrator's source and sequence, where it came with one.
+    pub fn source(&self) -> Option<&Claim> {
+        self.claims.iter().find(|claim| claim.kind == ClaimKind::Source)
     }
 }
 
@@ -114,6 +127,8 @@ pub enum Written {
     },
     /// Its token was used before, by this entry.
     TokenKnown(Stored),
+    /// Its source and sequence were used before under another token, by this entry.
+    SourceKnown(Stored),
     /// The person is registered under another token.
     PersonKnown(Stored),
     /// Other entries hold these claims.
@@ -181,6 +196,36 @@ pub enum Ending {
     },
 }
 
+impl Ending {
+    /// Entrants withdraw before closing; organisers remove until the list is committed to.
+    pub fn is_allowed_in(&self, state: DrawState) -> bool {
+        match self {
+            Self::Withdrawn => state == DrawState::Announced,
+            Self::Removed { .. } => matches!(state, DrawState::Announced | DrawState::Closed),
+        }
+    }
+
+    /// The name in the database, and the reason.
+    pub fn name_and_reason(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Withdrawn => ("withdrawn", None),
+            Self::Removed { reason } => ("removed", Some(reason)),
+        }
+    }
+}
+
+/// The claims an entry gives back when it ends: all but its token and its source and sequence.
+pub fn freed_claims(keys: &Keys, draw: Uuid, entry: &Entry) -> Vec<Claim> {
+    let claim = |kind: ClaimKind, value: &Option<String>| {
+        let value = value.as_ref()?;
+        Some(Claim { kind, key: keys.claim(draw, kind.as_str(), value.as_bytes()) })
+    };
+    [claim(ClaimKind::Phone, &entry.phone), claim(ClaimKind::Member, &entry.member_id)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 /// Retries of one entry since the last flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryCount {
@@ -208,6 +253,9 @@ pub struct CaughtHour {
 /// Entries in a database.
 #[async_trait]
 pub trait Entries: Send + Sync {
+    /// Batches that are worth writing at the same time.
+    fn writers(&self) -> usize;
+
     /// Writes a batch of entries of one draw, in one transaction, as the specification's section 3 says, and
     /// tells what became of each, in the same order. Entries, claims, counters and outbox rows are committed
     /// together or not at all; [`Written::Created`] is only said of what is durable.
@@ -220,11 +268,14 @@ pub trait Entries: Send + Sync {
     /// The entry that used a token, live or ended.
     async fn by_token(&self, draw: Uuid, token: &Digest) -> StoreResult<Option<Stored>>;
 
+    /// The entry that used an integrator's source and sequence, live or ended.
+    async fn by_source(&self, draw: Uuid, source: &Digest) -> StoreResult<Option<Stored>>;
+
     /// What a receipt code leads to.
     async fn receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>>;
 
-    /// Ends the entry of a receipt: personal data is blanked, the person and all claims but the token are
-    /// free again, capacity is given back. One transaction, with the audit row for [`Ending::Removed`].
+    /// Ends the entry of a receipt: personal data is blanked, the person and all claims but the token and the
+    /// source and sequence are free again, capacity is given back. One transaction, with the audit row for [`Ending::Removed`].
     async fn end(&self, code: &str, ending: &Ending, actor: &Actor) -> StoreResult<Ended>;
 
     /// Adds counts gathered in memory. Best effort: what a crash loses is lost.

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// What is stored cannot be read as what it should be.
     #[error("the database holds something unreadable: {0}")]
     Corrupt(String),
+    /// The database must not be used, or not for this; the sentence says why.
+    #[error("{0}")]
+    Unusable(String),
     /// Anything else.
     #[error("the database failed")]
     Failed(#[source] sqlx::Error),

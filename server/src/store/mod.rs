@@ -1,8 +1,8 @@
 //! What Drawbridge remembers for good.
 //!
-//! Five traits say what can be asked of a database, in the words of the field; one module a dialect keeps
+//! Six traits say what can be asked of a database, in the words of the field; one module a dialect keeps
 //! the promises. [`Draws`] are what people register for, [`Entries`] who did, [`Organisers`] who looks
-//! after it, [`Listing`] what they see, [`Upkeep`] what operators need.
+//! after it, [`Integrators`] which programs may register, [`Listing`] what they see, [`Upkeep`] what operators need.
 //!
 //! To add a method: write its contract on the trait, then the SQL in each dialect's module of the same
 //! name, then a case in `conformance.rs`, which runs against every dialect. Insert and look what came
@@ -13,25 +13,30 @@ pub mod conformance;
 pub mod draws;
 pub mod entries;
 pub mod error;
+mod fates;
+pub mod integrators;
 pub mod listing;
 mod listing_rows;
 pub mod organisers;
 mod paging;
+pub mod postgres;
 mod rows;
 pub mod sqlite;
 pub mod upkeep;
+mod writing;
 
 pub use draws::{Draw, DrawSpec, Draws, Mode};
 pub use entries::{Entries, Stored};
 pub use error::StoreError;
+pub use integrators::Integrators;
 pub use listing::Listing;
 pub use organisers::Organisers;
 pub use upkeep::Upkeep;
 
 /// Everything at once, for whoever holds "the database".
-pub trait Store: Draws + Entries + Listing + Organisers + Upkeep + std::fmt::Debug {}
+pub trait Store: Draws + Entries + Integrators + Listing + Organisers + Upkeep + std::fmt::Debug {}
 
-impl<T: Draws + Entries + Listing + Organisers + Upkeep + std::fmt::Debug> Store for T {}
+impl<T: Draws + Entries + Integrators + Listing + Organisers + Upkeep + std::fmt::Debug> Store for T {}
 
 /// What a store method returns.
 pub type StoreResult<T> = Result<T, StoreError>;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::secrets::Digest;
 use crate::store::draws::{Draw, DrawSpec, Mode};
-use crate::store::entries::{Identity, Stored};
+use crate::store::entries::{Identity, ReceiptStatus, Stored};
 use crate::store::{StoreError, StoreResult};
 
 /// A row of `draws`.
@@ -140,4 +140,30 @@ impl TryFrom<EntryRow> for Entry {
 /// 32 bytes.
 pub(in crate::store) fn digest(bytes: &[u8]) -> StoreResult<Digest> {
     bytes.try_into().map_err(|_| StoreError::corrupt(format!("a key of {} bytes", bytes.len())))
+}
+
+/// The columns of a live entry that its receipt, and ending it, need.
+#[derive(FromRow)]
+pub(in crate::store) struct LiveRow {
+    pub(in crate::store) draw_id: Uuid,
+    pub(in crate::store) person_key: Vec<u8>,
+    pub(in crate::store) id: Uuid,
+    pub(in crate::store) registered_at: i64,
+    #[sqlx(flatten)]
+    pub(in crate::store) entry: EntryRow,
+}
+
+/// The columns of an ended entry that its receipt needs.
+#[derive(FromRow)]
+pub(in crate::store) struct EndedRow {
+    pub(in crate::store) draw_id: Uuid,
+    pub(in crate::store) id: Uuid,
+    pub(in crate::store) registered_at: i64,
+    ending: String,
+}
+
+impl EndedRow {
+    pub(in crate::store) fn status(&self) -> ReceiptStatus {
+        if self.ending == "removed" { ReceiptStatus::Removed } else { ReceiptStatus::Withdrawn }
+    }
 }

@@ -52,7 +52,7 @@ fn describe() {
     metrics::describe_gauge!("drawbridge_queue_depth", "Attempts that wait for their write");
     metrics::describe_counter!(
         "drawbridge_cache_errors_total",
-        "Failed or untrustworthy answers of the shared cache"
+        "Calls to the shared cache that failed or were not made while it is left alone, and answers nobody can trust"
     );
     metrics::describe_gauge!(
         "drawbridge_breaker_open",
@@ -65,7 +65,7 @@ fn describe() {
     metrics::gauge!("drawbridge_breaker_open").set(0.0);
     metrics::gauge!("drawbridge_outbox_pending").set(0.0);
     metrics::gauge!("drawbridge_reconcile_mismatches").set(0.0);
-    for operation in ["get", "settle", "take", "wait", "open"] {
+    for operation in ["get", "settle", "take", "wait", "open", "discard"] {
         metrics::counter!("drawbridge_cache_errors_total", "operation" => operation).absolute(0);
     }
 }

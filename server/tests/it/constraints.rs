@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
+use crate::ground::{Backends, Value};
 use crate::process::{Client, Place};
 use crate::site::person;
 
@@ -50,49 +50,52 @@ fn every_rule_has_its_constraint_or_a_reason_and_every_constraint_its_rule() {
     assert_eq!(named, there);
 }
 
-/// A row past the server: what it changes of a good one, and the constraint that has to refuse it.
-const REFUSED: &[(&str, &str, &str)] = &[
-    ("full_name", "''", "entries_full_name_length"),
-    ("full_name", "printf('%.101c', 'x')", "entries_full_name_length"),
-    ("full_name", "' x'", "entries_full_name_trimmed"),
-    ("full_name", "'a' || char(10) || 'b'", "entries_full_name_characters"),
-    ("full_name", "'a' || char(0) || 'b'", "entries_full_name_characters"),
-    ("full_name", "'a' || char(8238) || 'b'", "entries_full_name_characters"),
-    ("full_name", "'a' || char(8297) || 'b'", "entries_full_name_characters"),
-    ("full_name", "'a' || char(133) || 'b'", "entries_full_name_characters"),
-    ("email", "printf('%.255c', 'x')", "entries_email_length"),
-    ("email_canonical", "printf('%.65c', 'x') || '@a.b'", "entries_email_local"),
-    ("email_canonical", "'@a.b'", "entries_email_local"),
-    ("email_canonical", "'a.b'", "entries_email_local"),
-    ("email_canonical", "'a@b'", "entries_email_domain"),
-    ("email_canonical", "'a@b.c.'", "entries_email_domain"),
-    ("email_canonical", "'a@.b.c'", "entries_email_domain"),
-    ("email_canonical", "'a@b..c'", "entries_email_domain"),
-    ("email_canonical", "'a@-b.c'", "entries_email_domain"),
-    ("email_canonical", "'a@b.c@d.e'", "entries_email_domain"),
-    ("email_canonical", "'a@B.C'", "entries_email_domain"),
-    ("email_canonical", "'a b@c.d'", "entries_email_characters"),
-    ("email_canonical", "'\"a\"@c.d'", "entries_email_characters"),
-    ("phone", "'+1234567'", "entries_phone"),
-    ("phone", "'+1234567890123456'", "entries_phone"),
-    ("phone", "'+01234567890'", "entries_phone"),
-    ("phone", "'+44 1632 960961'", "entries_phone"),
-    ("phone", "'1632960961'", "entries_phone"),
-    ("date_of_birth", "'2023-02-29'", "entries_date_of_birth"),
-    ("date_of_birth", "'1990-1-1'", "entries_date_of_birth"),
-    ("country", "'gb'", "entries_country"),
-    ("country", "'GBR'", "entries_country"),
-    ("postcode", "'A'", "entries_postcode"),
-    ("postcode", "'ab1'", "entries_postcode"),
-    ("postcode", "'ABCDEFGHIJKLM'", "entries_postcode"),
-    ("party_size", "0", "entries_party_size"),
-    ("party_size", "101", "entries_party_size"),
-    ("guardian_name", "''", "entries_guardian_name_length"),
-    ("guardian_name", "char(8234)", "entries_guardian_name_characters"),
-    ("member_id", "''", "entries_member_id"),
-    ("bucket", "1024", "entries_bucket"),
-    ("person_key", "x'00'", "entries_person_key"),
-];
+/// Rows past the server: a column of a good one, what it is set to, and the constraint that has to refuse it.
+fn refused() -> Vec<(&'static str, Value, &'static str)> {
+    use Value::{Bytes, Number, Text};
+    vec![
+        ("full_name", "".into(), "entries_full_name_length"),
+        ("full_name", Text("x".repeat(101)), "entries_full_name_length"),
+        ("full_name", " x".into(), "entries_full_name_trimmed"),
+        ("full_name", "a\u{a}b".into(), "entries_full_name_characters"),
+        ("full_name", "a\u{0}b".into(), "entries_full_name_characters"),
+        ("full_name", "a\u{202e}b".into(), "entries_full_name_characters"),
+        ("full_name", "a\u{2069}b".into(), "entries_full_name_characters"),
+        ("full_name", "a\u{85}b".into(), "entries_full_name_characters"),
+        ("email", Text("x".repeat(255)), "entries_email_length"),
+        ("email_canonical", Text("x".repeat(65) + "@a.b"), "entries_email_local"),
+        ("email_canonical", "@a.b".into(), "entries_email_local"),
+        ("email_canonical", "a.b".into(), "entries_email_local"),
+        ("email_canonical", "a@b".into(), "entries_email_domain"),
+        ("email_canonical", "a@b.c.".into(), "entries_email_domain"),
+        ("email_canonical", "a@.b.c".into(), "entries_email_domain"),
+        ("email_canonical", "a@b..c".into(), "entries_email_domain"),
+        ("email_canonical", "a@-b.c".into(), "entries_email_domain"),
+        ("email_canonical", "a@b.c@d.e".into(), "entries_email_domain"),
+        ("email_canonical", "a@B.C".into(), "entries_email_domain"),
+        ("email_canonical", "a b@c.d".into(), "entries_email_characters"),
+        ("email_canonical", "\"a\"@c.d".into(), "entries_email_characters"),
+        ("phone", "+1234567".into(), "entries_phone"),
+        ("phone", "+1234567890123456".into(), "entries_phone"),
+        ("phone", "+01234567890".into(), "entries_phone"),
+        ("phone", "+44 1632 960961".into(), "entries_phone"),
+        ("phone", "1632960961".into(), "entries_phone"),
+        ("date_of_birth", "2023-02-29".into(), "entries_date_of_birth"),
+        ("date_of_birth", "1990-1-1".into(), "entries_date_of_birth"),
+        ("country", "gb".into(), "entries_country"),
+        ("country", "GBR".into(), "entries_country"),
+        ("postcode", "A".into(), "entries_postcode"),
+        ("postcode", "ab1".into(), "entries_postcode"),
+        ("postcode", "ABCDEFGHIJKLM".into(), "entries_postcode"),
+        ("party_size", Number(0), "entries_party_size"),
+        ("party_size", Number(101), "entries_party_size"),
+        ("guardian_name", "".into(), "entries_guardian_name_length"),
+        ("guardian_name", "\u{202a}".into(), "entries_guardian_name_characters"),
+        ("member_id", "".into(), "entries_member_id"),
+        ("bucket", Number(1024), "entries_bucket"),
+        ("person_key", Bytes(b"\0"), "entries_person_key"),
+    ]
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_refuses_what_the_rules_refuse() {
@@ -101,13 +104,16 @@ async fn the_database_refuses_what_the_rules_refuse() {
     let client = Client::new(&server);
     let token = client.token("open").await.expect("a token");
     client.register("open", &token, &person("ada")).await.expect("answers");
-    let url = format!("sqlite://{}", place.database().display());
-    let mut database = SqliteConnection::connect(&url).await.expect("opens");
-    for (column, value, constraint) in REFUSED {
-        let update = AssertSqlSafe(format!("UPDATE entries SET {column} = {value}"));
-        let error = sqlx::query(update).execute(&mut database).await.expect_err(value).to_string();
-        assert!(error.contains(constraint), "{column} = {value}: {error}");
+    let mut database = place.connect().await;
+    let refused = refused();
+    for (column, value, constraint) in &refused {
+        let error = database.set("entries", column, value).await.expect_err(constraint).to_string();
+        // PostgreSQL's text holds no character 0 at all.
+        let is_type = !Backends::chosen().is_sqlite()
+            && matches!(value, Value::Text(text) if text.contains('\0'))
+            && error.contains("invalid byte sequence");
+        assert!(error.contains(constraint) || is_type, "{column} = {value:?}: {error}");
     }
-    let refused: BTreeSet<&str> = REFUSED.iter().map(|(.., constraint)| *constraint).collect();
+    let refused: BTreeSet<&str> = refused.iter().map(|(.., constraint)| *constraint).collect();
     assert!(refused.len() > 14, "most constraints are tried");
 }

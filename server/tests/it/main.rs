@@ -6,6 +6,8 @@ mod concurrency;
 mod connections;
 mod constraints;
 mod crashes;
+mod ground;
+mod integrators;
 mod late_retries;
 mod organisers;
 mod pages;

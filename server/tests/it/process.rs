@@ -1,4 +1,4 @@
-//! The binary that ships, as a process of its own: a temporary folder, a free port, killed when dropped.
+//! The binary that ships, as a process of its own: a database of its own, a free port, killed when dropped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -7,11 +7,13 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use server::ambient::Ambient;
 
+use crate::ground::{Connection, Ground};
+
 pub const BINARY: &str = env!("CARGO_BIN_EXE_drawbridge");
 
-/// A folder with a database, and commands on it.
+/// A folder and a database, and commands on it.
 pub struct Place {
-    folder: tempfile::TempDir,
+    ground: Ground,
     settings: Vec<(String, String)>,
 }
 
@@ -25,7 +27,7 @@ impl Place {
 
     /// With nothing at all.
     pub fn empty() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), settings: Vec::new() }
+        Self { ground: Ground::new(), settings: Vec::new() }
     }
 
     #[must_use]
@@ -35,11 +37,12 @@ impl Place {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.ground.path(name)
     }
 
-    pub fn database(&self) -> PathBuf {
-        self.path("test.db")
+    /// A connection past the server.
+    pub async fn connect(&self) -> Connection {
+        self.ground.connect().await
     }
 
     /// Applies draws that opened yesterday and close tomorrow.
@@ -55,11 +58,11 @@ impl Place {
         command
             .args(arguments)
             .env_clear()
-            .env("DATABASE_URL", format!("sqlite://{}", self.database().display()))
+            .envs(self.ground.settings().iter().map(|(name, value)| (name, value)))
             .env("DRAWBRIDGE_ADDR", "127.0.0.1:0")
             .env("DRAWBRIDGE_LOG", "warn")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.folder.path());
+            .current_dir(self.ground.folder());
         command
     }
 
@@ -158,7 +161,7 @@ pub struct Client {
 }
 
 /// What came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
     pub body: String,

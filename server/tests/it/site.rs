@@ -1,5 +1,5 @@
-//! A server in this process: a database of its own in a temporary folder, a clock that stands still. When a
-//! test is done with it, counters, entries and claims have to agree.
+//! A server in this process: a database of its own, a clock that stands still. When a test is done with it,
+//! counters, entries and claims have to agree.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use server::router::router;
 use server::state::App;
 use server::store::draws::Actor;
 use tower::ServiceExt as _;
+
+use crate::ground::Ground;
 
 /// The instant at which every test begins: 2026-06-03T10:00:00Z, while the draws below are open.
 pub const NOW: i64 = 1_780_480_800_000;
@@ -94,7 +96,7 @@ pub struct Site {
     /// Its clock.
     pub clock: Arc<ManualClock>,
     router: Router,
-    _folder: Arc<tempfile::TempDir>,
+    ground: Arc<Ground>,
 }
 
 /// An answer, whole.
@@ -143,11 +145,9 @@ impl Site {
     }
 
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut variables: HashMap<String, String> =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let database = format!("sqlite://{}/test.db", folder.path().display());
-        variables.insert("DATABASE_URL".to_owned(), database);
+        let ground = Ground::new();
+        let mut variables: HashMap<String, String> = ground.settings().iter().cloned().collect();
+        variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::read(|name| variables.get(name).cloned()).expect("valid settings");
         let clock = Arc::new(ManualClock::at(NOW));
         let addr = config.addr;
@@ -155,14 +155,14 @@ impl Site {
         for (spec, state) in file::parse(DRAWS).expect("valid draws") {
             app.store.apply_draw(&spec, state, &Actor::CommandLine).await.expect("applies");
         }
-        Self { router: router(app.clone()), app, clock, _folder: Arc::new(folder) }
+        Self { router: router(app.clone()), app, clock, ground: Arc::new(ground) }
     }
 
-    /// Another server over the same database and clock: it knows nothing but what is committed.
+    /// Another server over the same database, Redis and clock: of its own it knows nothing but what is committed.
     pub async fn another(&self) -> Self {
         let (config, addr) = (self.app.config.clone(), self.app.config.addr);
         let app = App::new(config, addr, Ambient::with_clock(self.clock.clone())).await.expect("starts");
-        Self { router: router(app.clone()), app, clock: self.clock.clone(), _folder: self._folder.clone() }
+        Self { router: router(app.clone()), app, clock: self.clock.clone(), ground: Arc::clone(&self.ground) }
     }
 
     pub async fn call(&self, request: Request<Body>) -> Answer {

@@ -33,6 +33,9 @@ pub fn draw_page(chrome: &Chrome, page: &DrawPage) -> String {
                 <section class="panel" aria-labelledby="about">
                     <h2 id="about">"About this draw"</h2>
                     {definitions(&page.facts)}
+                    {(page.draw.phase != Phase::Cancelled).then(|| view! {
+                        <p><a class="button button--secondary" id="edit" href=format!("{href}/edit")>"Edit…"</a></p>
+                    })}
                     {public_link(page)}
                 </section>
                 <section class="panel" aria-labelledby="asked">

@@ -1,6 +1,8 @@
 //! What organisers' pages show. The server fills these values; numbers and times are texts already where
 //! nothing is computed from them.
 
+pub mod edit;
+
 use shared::{Action, DrawRules, Phase};
 
 use crate::models::{Notice, When};

@@ -9,13 +9,12 @@ use shared::draw::Transition;
 use shared::{Action, DrawState, Problem};
 
 use super::guard::{Nothing, Organiser, SignedForm};
-use super::{draw, see_other, views};
+use super::{draw, read_again, see_other, views};
 use crate::http::views::when;
 use crate::http::{Context, HttpResult, html};
 use crate::state::App;
 use crate::store::draws::StateChange;
 use crate::store::{Draw, Mode};
-use crate::telemetry;
 
 const ACTIONS: [Action; 3] = [Action::Announce, Action::Close, Action::Cancel];
 
@@ -88,10 +87,7 @@ pub async fn change(
         StateChange::Refused(_) => "refused",
         StateChange::Unknown => return Err(Problem::DrawNotFound.into()),
     };
-    // Entrants see it now, not in a second; a failure only delays it.
-    if let Err(error) = app.draws.reload(&slug).await {
-        tracing::warn!(error = %telemetry::causes(&error), "a changed draw was not read again");
-    }
+    read_again(&app, &slug).await;
     Ok(back(&slug, action, outcome))
 }
 
@@ -106,6 +102,9 @@ fn back(slug: &str, action: Action, outcome: &str) -> Response {
 /// What came of a change, told on the draw's page; nothing that is not so, whatever the address says.
 fn notice(news: &str, draw: &Draw) -> Option<Notice> {
     let (action, outcome) = news.split_once('-')?;
+    if outcome.parse() == Ok(draw.version) {
+        return saved(action);
+    }
     let action = ACTIONS.into_iter().find(|candidate| candidate.as_str() == action)?;
     let (state, done, already) = match action {
         Action::Announce => (DrawState::Announced, "The draw is announced", "The draw was announced already"),
@@ -120,6 +119,16 @@ fn notice(news: &str, draw: &Draw) -> Option<Notice> {
             "That is not possible now",
             "The draw is past the state in which it could be done.",
         ),
+        _ => return None,
+    };
+    Some(Notice { tone, title: title.to_owned(), detail: detail.to_owned() })
+}
+
+/// What came of an edit.
+fn saved(news: &str) -> Option<Notice> {
+    let (tone, title, detail) = match news {
+        "saved" => (Tone::Success, "The draw is saved", "Entrants see it as it is below."),
+        "same" => (Tone::Info, "The draw was so already", "Nothing was changed."),
         _ => return None,
     };
     Some(Notice { tone, title: title.to_owned(), detail: detail.to_owned() })

@@ -1,10 +1,15 @@
 //! Who may come in: organisers who are signed in, and, for what changes something, forms from pages of ours.
 
+use std::time::Duration;
+
 use app::models::{Chrome, OrganiserView};
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::Problem;
@@ -17,6 +22,12 @@ use crate::http::{Context, Failure, body};
 use crate::state::App;
 use crate::store::draws::Actor;
 use crate::store::organisers;
+
+/// Bytes of an organiser's form: a draw's description of the longest kind, every byte of it escaped, and the
+/// rest of the draw.
+const FORM_BYTES: usize = 64 * 1024;
+/// A client that takes longer for them is not sending.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where organisers begin.
 pub const HOME: &str = "/admin";
@@ -155,7 +166,7 @@ impl<T: DeserializeOwned> FromRequest<App> for SignedForm<T> {
         let (mut parts, payload) = request.into_parts();
         SameOrigin::check(app, &parts.headers).map_err(Failure::into_response)?;
         let organiser = Organiser::from_request_parts(&mut parts, app).await?;
-        let bytes = form(&parts.headers, payload).await.map_err(Failure::into_response)?;
+        let bytes = long_form(&parts.headers, payload).await.map_err(Failure::into_response)?;
         let read = |error: serde_urlencoded::de::Error| malformed(&error).into_response();
         let proof: Proof = serde_urlencoded::from_bytes(&bytes).map_err(read)?;
         if !organiser.token.is_csrf(&app.keys, &proof.csrf) {
@@ -169,15 +180,45 @@ impl<T: DeserializeOwned> FromRequest<App> for SignedForm<T> {
     }
 }
 
+/// The bytes of a form of somebody who is signed in: more than a stranger may send.
+///
+/// # Errors
+/// `unsupported-media-type`, `body-too-large`, `malformed-body`.
+async fn long_form(headers: &HeaderMap, payload: Body) -> Result<Bytes, Failure> {
+    demand_form(headers)?;
+    let whole = tokio::time::timeout(READ_TIMEOUT, Limited::new(payload, FORM_BYTES).collect()).await;
+    let refuse =
+        |problem: Problem, detail: &str| Refusal { detail: Some(detail.to_owned()), ..problem.into() };
+    let bytes = match whole {
+        Ok(Ok(whole)) => whole.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Err(refuse(Problem::BodyTooLarge, "A form of organisers has at most 64 KiB.").into());
+        }
+        Ok(Err(_)) | Err(_) => {
+            return Err(refuse(Problem::MalformedBody, "The form did not arrive whole.").into());
+        }
+    };
+    // Separators are ASCII, so the whole is UTF-8 exactly when every part is.
+    if percent_encoding::percent_decode(&bytes).decode_utf8().is_err() {
+        return Err(refuse(Problem::MalformedBody, "The form is not UTF-8.").into());
+    }
+    Ok(bytes)
+}
+
+fn demand_form(headers: &HeaderMap) -> Result<(), Failure> {
+    if body::is_type(headers, "application/x-www-form-urlencoded") {
+        return Ok(());
+    }
+    let detail = "Send the form as application/x-www-form-urlencoded.".to_owned();
+    Err(Refusal { detail: Some(detail), ..Problem::UnsupportedMediaType.into() }.into())
+}
+
 /// A form's bytes.
 ///
 /// # Errors
 /// `unsupported-media-type`, `body-too-large`, `malformed-body`.
-pub async fn form(headers: &HeaderMap, payload: axum::body::Body) -> Result<bytes::Bytes, Failure> {
-    if !body::is_type(headers, "application/x-www-form-urlencoded") {
-        let detail = "Send the form as application/x-www-form-urlencoded.".to_owned();
-        return Err(Refusal { detail: Some(detail), ..Problem::UnsupportedMediaType.into() }.into());
-    }
+pub async fn form(headers: &HeaderMap, payload: Body) -> Result<Bytes, Failure> {
+    demand_form(headers)?;
     Ok(body::read_form(headers, payload).await?)
 }
 

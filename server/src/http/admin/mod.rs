@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod csv;
 pub mod draws;
+pub mod edit;
 pub mod entries;
 pub mod entry;
 pub mod guard;
@@ -27,6 +28,7 @@ use shared::Problem;
 use super::{HttpResult, NO_STORE};
 use crate::state::App;
 use crate::store::Draw;
+use crate::telemetry;
 
 /// Every address of organisers.
 pub fn routes() -> Router<App> {
@@ -38,6 +40,7 @@ pub fn routes() -> Router<App> {
         .route("/admin/password", get(password::show).post(password::change))
         .route("/admin/audit", get(audit::list))
         .route("/admin/draws/{slug}", get(draws::show))
+        .route("/admin/draws/{slug}/edit", get(edit::show).post(edit::save).put(edit::save))
         .route("/admin/draws/{slug}/{action}", get(draws::ask).post(draws::change))
         .route("/admin/draws/{slug}/entries", get(entries::list))
         .route("/admin/draws/{slug}/entries.csv", get(csv::download))
@@ -49,6 +52,13 @@ pub fn routes() -> Router<App> {
 /// The draw of a slug, drafts included, as it is now.
 async fn draw(app: &App, slug: &str) -> HttpResult<Draw> {
     Ok(app.store.draw(slug).await?.ok_or(Problem::DrawNotFound)?)
+}
+
+/// Makes entrants see a changed draw now, not in a second; a failure only delays it.
+async fn read_again(app: &App, slug: &str) {
+    if let Err(error) = app.draws.reload(slug).await {
+        tracing::warn!(error = %telemetry::causes(&error), "a changed draw was not read again");
+    }
 }
 
 /// To another page, after something was done.

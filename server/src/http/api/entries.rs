@@ -7,15 +7,17 @@ use std::time::Instant;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use shared::integrator::Registration;
 use shared::token::idempotency_key;
-use shared::{EntryForm, Layer, Outcome, Problem};
+use shared::{Layer, Outcome, Problem};
 
 use super::recent_public_draw;
 use crate::admission::Submission;
-use crate::admission::attempt::Sender;
 use crate::admission::ending::{Answer, Ending, Refusal};
+use crate::admission::sender::Sender;
 use crate::http::failure::as_json;
-use crate::http::{ClientAddress, Context, NO_STORE, body, cookies};
+use crate::http::{ClientAddress, Context, NO_STORE, bearer, body, cookies};
+use crate::integrators::Credentials;
 use crate::state::App;
 use crate::store::Draw;
 use crate::telemetry;
@@ -32,13 +34,19 @@ pub async fn register(
     request: Request,
 ) -> Response {
     let (parts, payload) = request.into_parts();
+    let credentials = bearer::credentials(&parts.headers);
+    // An integrator sends for many people: no browser stands behind it.
+    let cookie = match credentials {
+        Credentials::Anonymous => cookies::entrant(&app, &parts.headers),
+        Credentials::ApiKey(_) | Credentials::Malformed => None,
+    };
     let press = Press {
         slug,
-        sender: Sender { address, cookie: cookies::entrant(&app, &parts.headers) },
+        sender: Sender { address, cookie, credentials: credentials.clone() },
         key: key_of(&parts.headers),
         attempt: attempt_hint(&parts.headers),
     };
-    let body = async move { body::entry_json(&parts.headers, payload).await };
+    let body = async move { body::registration_json(&parts.headers, payload, &credentials).await };
     answer(press.admit(&app, &context, body).await.0, &context)
 }
 
@@ -60,7 +68,7 @@ impl Press {
     /// there is one.
     pub async fn admit<F>(self, app: &App, context: &Context, body: F) -> (Ending, Option<Arc<Draw>>)
     where
-        F: Future<Output = Result<EntryForm, Refusal>> + Send + 'static,
+        F: Future<Output = Result<Registration, Refusal>> + Send + 'static,
     {
         let (app, context) = (app.clone(), context.clone());
         let work = tokio::spawn(async move {
@@ -98,7 +106,13 @@ fn answer(ending: Ending, context: &Context) -> Response {
             }
             response
         }
-        Answer::Problem(refusal) => as_json(&refusal, context),
+        Answer::Problem(refusal) => {
+            let mut response = as_json(&refusal, context);
+            if refusal.problem == Problem::NotSignedIn {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer::CHALLENGE);
+            }
+            response
+        }
     }
 }
 

@@ -5,16 +5,18 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
+use shared::integrator::Registration;
 use shared::token::idempotency_key;
 use shared::{Phase, Problem};
 
-use crate::admission::attempt::Sender;
 use crate::admission::ending::{Answer, Refusal};
+use crate::admission::sender::Sender;
 use crate::http::api::entries::Press;
 use crate::http::api::public_draw;
 use crate::http::body::PostedForm;
 use crate::http::failure::{status_of, with_retry_after};
 use crate::http::{ClientAddress, Context, HttpResult, NO_STORE, body, cookies, html, origin, views};
+use crate::integrators::Credentials;
 use crate::state::App;
 use crate::store::Draw;
 
@@ -59,7 +61,11 @@ pub async fn submit(
     let form = posted.as_ref().map(|form| form.values.to_entry_form()).map_err(Clone::clone);
     let press = Press {
         slug,
-        sender: Sender { address, cookie: cookies::entrant(&app, &parts.headers) },
+        sender: Sender {
+            address,
+            cookie: cookies::entrant(&app, &parts.headers),
+            credentials: Credentials::Anonymous,
+        },
         // What cannot be read as a form has no key that could be missing.
         key: match (token.as_str(), &form) {
             (_, Err(refusal)) => Err(refusal.problem),
@@ -68,7 +74,7 @@ pub async fn submit(
         },
         attempt: None,
     };
-    let (ending, draw) = press.admit(&app, &context, async { form }).await;
+    let (ending, draw) = press.admit(&app, &context, async { form.map(Registration::from) }).await;
     match (ending.answer, draw, posted) {
         (Answer::Receipt(receipt), ..) => to_receipt(&receipt),
         (Answer::Problem(refusal), Some(draw), Ok(posted)) => {

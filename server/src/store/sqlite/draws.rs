@@ -7,7 +7,10 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::SqliteStore;
-use crate::store::draws::{Actor, Applied, Draw, DrawSpec, Draws, StateChange};
+use crate::draws::{Standing, Step};
+use crate::store::draws::{
+    Actor, Applied, Draw, DrawDetails, DrawSpec, Draws, Edited, Expected, StateChange,
+};
 use crate::store::rows::DrawRow;
 use crate::store::{StoreError, StoreResult};
 
@@ -37,27 +40,30 @@ impl Draws for SqliteStore {
             tx.commit().await?;
             return Ok(Applied::Created);
         };
-        let taken = taken(tx.get(), stored.id).await?;
-        let entered = taken > 0 || has_endings(tx.get(), stored.id).await?;
-        if let Some(why) = crate::draws::refusal(&stored, spec, taken, entered) {
-            tx.commit_if(closed_now).await?;
-            return Ok(Applied::Refused(why));
-        }
-        let announced = stored.state == DrawState::Draft && state == DrawState::Announced;
-        let mut changes = crate::draws::differences(&stored.spec, spec);
-        if announced {
-            changes.push("state");
-        }
-        if changes.is_empty() {
-            tx.commit_if(closed_now).await?;
-            return Ok(Applied::Unchanged);
-        }
-        let state = if announced { DrawState::Announced } else { stored.state };
-        self.store_draw(tx.get(), stored.id, spec, state).await?;
-        let detail = changes.join(", ");
-        self.audit(tx.get(), actor, "draw changed", Some(stored.id), Some(&spec.slug), Some(&detail)).await?;
-        tx.commit().await?;
-        Ok(Applied::Changed(changes))
+        let standing = standing(tx.get(), stored.id).await?;
+        let step = Step::of_file(&stored, spec, state, standing);
+        let wrote = self.take_step(tx.get(), stored.id, &step, actor).await?;
+        tx.commit_if(wrote || closed_now).await?;
+        Ok(step.applied(&stored))
+    }
+
+    async fn edit_draw(
+        &self,
+        slug: &str,
+        details: &DrawDetails,
+        expected: &Expected,
+        actor: &Actor,
+    ) -> StoreResult<Edited> {
+        let mut tx = self.gate.begin().await?;
+        let Some((stored, closed_now)) = self.settled_by_slug(tx.get(), slug).await? else {
+            tx.rollback().await?;
+            return Ok(Edited::Unknown);
+        };
+        let standing = standing(tx.get(), stored.id).await?;
+        let step = Step::of_form(&stored, details, expected, standing);
+        let wrote = self.take_step(tx.get(), stored.id, &step, actor).await?;
+        tx.commit_if(wrote || closed_now).await?;
+        Ok(step.edited(stored))
     }
 
     async fn change_state(&self, slug: &str, action: Action, actor: &Actor) -> StoreResult<StateChange> {
@@ -90,7 +96,7 @@ impl Draws for SqliteStore {
                 .fetch_all(&self.readers)
                 .await?;
         for &draw in &overdue {
-            self.close_if_over(draw).await?;
+            self.close_if_over_now(draw).await?;
         }
         Ok(overdue.len() as u64)
     }
@@ -106,7 +112,7 @@ impl Draws for SqliteStore {
 
 impl SqliteStore {
     /// Stores that a draw has closed, when its closing instant has passed and nobody did so before.
-    pub(super) async fn close_if_over(&self, draw: Uuid) -> StoreResult<()> {
+    pub(super) async fn close_if_over_now(&self, draw: Uuid) -> StoreResult<()> {
         let mut tx = self.gate.begin().await?;
         self.close_if_over_within(tx.get(), draw).await?;
         tx.commit().await
@@ -147,6 +153,23 @@ impl SqliteStore {
             return Ok(Some((draw, false)));
         }
         Ok(by_slug(connection, slug).await?.map(|draw| (draw, true)))
+    }
+
+    /// Writes what an edit comes to, with its audit row; whether there was anything to write.
+    async fn take_step(
+        &self,
+        connection: &mut SqliteConnection,
+        draw: Uuid,
+        step: &Step,
+        actor: &Actor,
+    ) -> StoreResult<bool> {
+        let Step::Store { spec, state, parts } = step else {
+            return Ok(false);
+        };
+        self.store_draw(connection, draw, spec, *state).await?;
+        let detail = parts.join(", ");
+        self.audit(connection, actor, "draw changed", Some(draw), Some(&spec.slug), Some(&detail)).await?;
+        Ok(true)
     }
 
     async fn store_state(
@@ -247,21 +270,17 @@ async fn by_slug(connection: &mut SqliteConnection, slug: &str) -> StoreResult<O
     row.map(Draw::try_from).transpose()
 }
 
-async fn taken(connection: &mut SqliteConnection, draw: Uuid) -> StoreResult<i64> {
-    let taken = sqlx::query_scalar("SELECT COALESCE(SUM(taken), 0) FROM counters WHERE draw_id = $1")
-        .bind(draw)
-        .fetch_one(connection)
-        .await?;
-    Ok(taken)
-}
-
-/// Whether anybody ever entered and left: then claims of old retries exist.
-async fn has_endings(connection: &mut SqliteConnection, draw: Uuid) -> StoreResult<bool> {
-    let found = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM withdrawals WHERE draw_id = $1)")
-        .bind(draw)
-        .fetch_one(connection)
-        .await?;
-    Ok(found)
+/// What of a draw's past an edit may not break.
+async fn standing(connection: &mut SqliteConnection, draw: Uuid) -> StoreResult<Standing> {
+    let (taken, has_endings): (i64, bool) = sqlx::query_as(
+        "SELECT COALESCE((SELECT SUM(taken) FROM counters WHERE draw_id = $1), 0),
+             EXISTS (SELECT 1 FROM withdrawals WHERE draw_id = $1)",
+    )
+    .bind(draw)
+    .fetch_one(connection)
+    .await?;
+    // Whoever entered and left has left claims behind, by which late retries are known.
+    Ok(Standing { taken, entered: taken > 0 || has_endings })
 }
 
 fn json(value: &impl serde::Serialize) -> StoreResult<String> {

@@ -1,35 +1,16 @@
 //! Receipts, and how an entry ends.
 
-use shared::{DrawState, Entry};
-use sqlx::{FromRow, SqliteConnection};
+use shared::Entry;
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::SqliteStore;
 use crate::receipt;
-use crate::secrets::{Digest, bucket};
+use crate::secrets::bucket;
 use crate::store::StoreResult;
 use crate::store::draws::{Actor, Draw};
-use crate::store::entries::{ClaimKind, Ended, Ending, ReceiptRow, ReceiptStatus};
-use crate::store::rows::{DrawRow, EntryRow, digest};
-
-/// The columns of a live entry that ending it needs.
-#[derive(FromRow)]
-struct LiveRow {
-    draw_id: Uuid,
-    person_key: Vec<u8>,
-    id: Uuid,
-    registered_at: i64,
-    #[sqlx(flatten)]
-    entry: EntryRow,
-}
-
-#[derive(FromRow)]
-struct EndedRow {
-    draw_id: Uuid,
-    id: Uuid,
-    registered_at: i64,
-    ending: String,
-}
+use crate::store::entries::{Claim, Ended, Ending, ReceiptRow, ReceiptStatus, freed_claims};
+use crate::store::rows::{DrawRow, EndedRow, LiveRow, digest};
 
 impl SqliteStore {
     pub(super) async fn find_receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>> {
@@ -45,10 +26,7 @@ impl SqliteStore {
                 (row.draw_id, row.id, row.registered_at, ReceiptStatus::Registered(Box::new(entry)))
             }
             None => match ended(&mut tx, bucket, code).await? {
-                Some(row) if row.ending == "removed" => {
-                    (row.draw_id, row.id, row.registered_at, ReceiptStatus::Removed)
-                }
-                Some(row) => (row.draw_id, row.id, row.registered_at, ReceiptStatus::Withdrawn),
+                Some(row) => (row.draw_id, row.id, row.registered_at, row.status()),
                 None => return Ok(None),
             },
         };
@@ -75,15 +53,12 @@ impl SqliteStore {
         };
         let closed_now = self.close_if_over_within(tx.get(), row.draw_id).await?;
         let draw = draw_by_id(tx.get(), row.draw_id).await?;
-        if !may_end(&draw, ending) {
+        if !ending.is_allowed_in(draw.state) {
             tx.commit_if(closed_now).await?;
             return Ok(Ended::DrawClosed);
         }
         let person = digest(&row.person_key)?;
-        let (name, reason) = match ending {
-            Ending::Withdrawn => ("withdrawn", None),
-            Ending::Removed { reason } => ("removed", Some(reason.as_str())),
-        };
+        let (name, reason) = ending.name_and_reason();
         sqlx::query(
             "INSERT INTO withdrawals (draw_id, bucket, id, receipt, person_key, fingerprint,
                  fingerprint_version, browser_proof, category, session, registered_at, ending, ended_at, reason)
@@ -105,7 +80,7 @@ impl SqliteStore {
             .bind(&person[..])
             .execute(tx.get())
             .await?;
-        for (kind, key) in self.freed_claims(draw.id, &Entry::try_from(row.entry)?) {
+        for Claim { kind, key } in freed_claims(&self.keys, draw.id, &Entry::try_from(row.entry)?) {
             sqlx::query(
                 "DELETE FROM claims
                  WHERE draw_id = $1 AND bucket = $2 AND kind = $3 AND claim_key = $4 AND entry_id = $5",
@@ -135,25 +110,6 @@ impl SqliteStore {
         }
         tx.commit().await?;
         Ok(Ended::Done)
-    }
-
-    /// The claims an entry gives back when it ends: all but its token.
-    fn freed_claims(&self, draw: Uuid, entry: &Entry) -> Vec<(ClaimKind, Digest)> {
-        let claim = |kind: ClaimKind, value: &Option<String>| {
-            value.as_ref().map(|value| (kind, self.keys.claim(draw, kind.as_str(), value.as_bytes())))
-        };
-        [claim(ClaimKind::Phone, &entry.phone), claim(ClaimKind::Member, &entry.member_id)]
-            .into_iter()
-            .flatten()
-            .collect()
-    }
-}
-
-/// Entrants withdraw before closing; organisers remove until the list is committed to.
-fn may_end(draw: &Draw, ending: &Ending) -> bool {
-    match ending {
-        Ending::Withdrawn => draw.state == DrawState::Announced,
-        Ending::Removed { .. } => matches!(draw.state, DrawState::Announced | DrawState::Closed),
     }
 }
 

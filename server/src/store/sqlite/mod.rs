@@ -8,6 +8,7 @@ mod end;
 mod entries;
 mod gate;
 mod insert;
+mod integrators;
 mod listing;
 mod organisers;
 mod upkeep;

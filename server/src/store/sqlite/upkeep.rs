@@ -177,7 +177,8 @@ async fn check_entries(
     Ok(())
 }
 
-/// Every claim belongs to one entry or withdrawal; only tokens outlive their entry.
+/// Every claim belongs to one entry or withdrawal; only tokens, and integrators' sources and sequences, outlive
+/// their entry.
 async fn check_claims(
     connection: &mut SqliteConnection,
     draw: &Draw,

@@ -1,0 +1,93 @@
+# Keeps one service for a process that tests, and outlives that process just long enough to clean up after it.
+#
+# Standard input brings one command a line, and each is answered by one line:
+#
+#   start          runs "$folder/run" in the background; its process id
+#   stop SIGNAL    asks it to end, waits, ends by force what is left
+#   send SIGNAL    to its main process
+#   freeze, thaw   every process of it
+#   alive          yes or no
+#
+# The end of standard input means that the tests are over, however they ended: the service and its folder go.
+set -u
+# When its parent dies, a process group with something stopped in it is sent a SIGHUP: not the end yet.
+trap : HUP INT TERM
+
+room() {
+  df -Pk "$1" 2>/dev/null | { read -r _ && read -r _ _ _ free _ && [ "$free" -gt 2000000 ]; }
+}
+
+# A disk in memory makes every fsync quick, where there is one with room.
+base=${TMPDIR:-/tmp}
+if [ -w /dev/shm ] && room /dev/shm; then base=/dev/shm; fi
+folder=$(mktemp -d "$base/drawbridge-test.XXXXXX") || exit 1
+# Services may run as other users.
+chmod 711 "$folder"
+exec 2>>"$folder/guardian"
+echo "$folder"
+
+pid=
+
+# Process ids and states of what has this parent, one a line.
+offspring() {
+  for stat in /proc/[0-9]*/stat; do
+    { read -r line <"$stat"; } 2>/dev/null || continue
+    # The name in brackets may hold anything.
+    rest=${line##*) }
+    state=${rest%% *}
+    rest=${rest#* }
+    [ "${rest%% *}" = "$1" ] && [ "$state" != Z ] && echo "${line%% *}"
+  done
+}
+
+is_alive() {
+  [ -n "$pid" ] && offspring $$ | grep -qx "$pid"
+}
+
+# The main process first: while it is stopped it starts nothing new.
+freeze() {
+  kill -STOP "$pid"
+  for child in $(offspring "$pid"); do kill -STOP "$child"; done
+}
+
+thaw() {
+  for child in $(offspring "$pid"); do kill -CONT "$child"; done
+  kill -CONT "$pid"
+}
+
+stop() {
+  if ! is_alive; then
+    pid=
+    return
+  fi
+  thaw
+  kill "-$1" "$pid"
+  tries=0
+  while is_alive && [ "$tries" -lt 400 ]; do
+    sleep 0.03
+    tries=$((tries + 1))
+  done
+  for left in $(offspring "$pid"); do kill -KILL "$left"; done
+  if is_alive; then kill -KILL "$pid"; fi
+  wait "$pid"
+  pid=
+}
+
+last=$1
+while read -r command signal; do
+  case $command in
+    start)
+      sh "$folder/run" </dev/null >>"$folder/log" 2>&1 &
+      pid=$!
+      echo "$pid"
+      ;;
+    stop) stop "$signal"; echo done ;;
+    send) if kill "-$signal" "$pid"; then echo done; else echo failed; fi ;;
+    freeze) freeze; echo done ;;
+    thaw) thaw; echo done ;;
+    alive) if is_alive; then echo yes; else echo no; fi ;;
+    *) echo unknown ;;
+  esac
+done
+stop "$last"
+rm -rf "$folder"

@@ -1,0 +1,138 @@
+//! The connection: made when it is needed, shared by all calls, given up when it may be stuck.
+//!
+//! Answers belong to calls by their order. The client library keeps a place in that order for a call whose
+//! caller has gone away or was timed out, and throws its answer away when it comes: no call can read another's.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use redis::aio::MultiplexedConnection;
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo as _, RedisError, RedisResult, Value};
+
+/// How long connecting may take. Longer than a call is waited for: it goes on for the calls to come.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Calls that may wait to be written to a connection; more wait for those.
+const QUEUE: usize = 1024;
+/// How often a Cluster's client follows a redirection or tries again, within the time-out of the call.
+const CLUSTER_RETRIES: u32 = 3;
+/// Milliseconds between these.
+const CLUSTER_PAUSES: (u64, u64) = (5, 40);
+
+type Connecting = Shared<BoxFuture<'static, RedisResult<Connection>>>;
+
+#[derive(Clone)]
+enum Connection {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+#[derive(Clone)]
+enum Target {
+    Server(Client, AsyncConnectionConfig),
+    Cluster(ClusterClient),
+}
+
+/// A way to Redis.
+pub(super) struct Link {
+    target: Target,
+    /// Each address, for subscriptions: in a Cluster any node tells what was told to any other.
+    pub nodes: Vec<Client>,
+    current: Mutex<Option<Connecting>>,
+}
+
+impl Link {
+    pub fn new(config: &crate::config::Redis) -> RedisResult<Self> {
+        let tcp = TcpSettings::default().set_nodelay(true);
+        let addresses = config
+            .urls
+            .iter()
+            .map(|url| Ok(url.as_str().into_connection_info()?.set_tcp_settings(tcp.clone())))
+            .collect::<RedisResult<Vec<_>>>()?;
+        let nodes = addresses.iter().cloned().map(Client::open).collect::<RedisResult<Vec<_>>>()?;
+        let target = if config.is_cluster {
+            Target::Cluster(
+                ClusterClient::builder(addresses)
+                    .tcp_settings(tcp)
+                    .connection_timeout(CONNECT_TIMEOUT)
+                    .response_timeout(config.timeout)
+                    .retries(CLUSTER_RETRIES)
+                    .min_retry_wait(CLUSTER_PAUSES.0)
+                    .max_retry_wait(CLUSTER_PAUSES.1)
+                    .build()?,
+            )
+        } else {
+            let first = nodes.first().cloned().ok_or_else(no_address)?;
+            let settings = AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                .set_response_timeout(Some(config.timeout))
+                .set_pipeline_buffer_size(QUEUE);
+            Target::Server(first, settings)
+        };
+        Ok(Self { target, nodes, current: Mutex::default() })
+    }
+
+    /// Asks, over the connection there is or a new one.
+    pub async fn query(&self, call: &Cmd) -> RedisResult<Value> {
+        let connecting = self.connecting();
+        let answer = match connecting.clone().await? {
+            Connection::Server(mut connection) => call.query_async(&mut connection).await,
+            Connection::Cluster(mut connection) => call.query_async(&mut connection).await,
+        };
+        if let Err(error) = &answer
+            && error.is_unrecoverable_error()
+        {
+            self.forget(&connecting);
+        }
+        answer
+    }
+
+    /// Gives up the connection, so that the next call makes a new one. One that is just being made stays.
+    pub fn reconnect(&self) {
+        let mut current = self.current();
+        if current.as_ref().is_some_and(|connecting| connecting.peek().is_some()) {
+            *current = None;
+        }
+    }
+
+    fn current(&self) -> std::sync::MutexGuard<'_, Option<Connecting>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connecting(&self) -> Connecting {
+        let mut current = self.current();
+        match &*current {
+            Some(connecting) if !matches!(connecting.peek(), Some(Err(_))) => connecting.clone(),
+            _ => {
+                let connecting = connect(self.target.clone()).boxed().shared();
+                // Goes on when the call that began it is no longer waited for.
+                tokio::spawn(connecting.clone());
+                current.insert(connecting).clone()
+            }
+        }
+    }
+
+    fn forget(&self, broken: &Connecting) {
+        let mut current = self.current();
+        if current.as_ref().is_some_and(|connecting| connecting.ptr_eq(broken)) {
+            *current = None;
+        }
+    }
+}
+
+async fn connect(target: Target) -> RedisResult<Connection> {
+    match target {
+        Target::Server(client, settings) => {
+            client.get_multiplexed_async_connection_with_config(&settings).await.map(Connection::Server)
+        }
+        Target::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
+    }
+}
+
+fn no_address() -> RedisError {
+    (redis::ErrorKind::InvalidClientConfig, "an address is needed").into()
+}

@@ -1,0 +1,50 @@
+//! Scripts: each is one atomic step, and named by its hash, so that its text travels once.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, Value, cmd};
+
+use super::link::Link;
+
+pub(super) static LOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/look.lua")));
+pub(super) static FINISH: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/finish.lua")));
+pub(super) static WAIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/wait.lua")));
+pub(super) static DISCARD: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/discard.lua")));
+pub(super) static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/take.lua")));
+
+/// A script, with its hash.
+pub(super) struct Script {
+    text: &'static str,
+    hash: String,
+}
+
+impl Script {
+    fn new(text: &'static str) -> Self {
+        Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
+    }
+
+    /// Runs it by its hash. A node that does not know it (new, restarted, flushed) gets the text and runs it at
+    /// once: `redis::Script` would first load it on all nodes of a Cluster, and fail if any one is away.
+    pub async fn run(&self, link: &Link, keys: &[String], args: &[&[u8]]) -> RedisResult<Value> {
+        match link.query(&call("EVALSHA", &self.hash, keys, args)).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                link.query(&call("EVAL", self.text, keys, args)).await
+            }
+            result => result,
+        }
+    }
+}
+
+fn call(how: &str, script: &str, keys: &[String], args: &[&[u8]]) -> Cmd {
+    let mut call = cmd(how);
+    call.arg(script).arg(keys.len());
+    for key in keys {
+        call.arg(key);
+    }
+    for arg in args {
+        call.arg(*arg);
+    }
+    call
+}

@@ -1,0 +1,384 @@
+//! Redis and Redis Cluster: the contract, and what they do to it when they fail.
+
+use std::net::Ipv4Addr;
+use std::sync::LazyLock;
+
+use services::{Redis, RedisCluster};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+
+use super::*;
+use crate::ambient::ManualClock;
+use crate::config;
+use crate::coordination::breaker::Guarded;
+use crate::coordination::conformance::{self, Lives};
+use crate::coordination::memory::Allowances;
+
+const OWNER: Owner = [1; 16];
+const LONG: Duration = Duration::from_secs(60);
+/// Waiting is real here.
+const LIVES: Lives = Lives { lease: Duration::from_secs(1), value: Duration::from_secs(1) };
+
+/// Long enough for a busy machine: what is tested is that something happens, not how fast.
+const PATIENT: Duration = Duration::from_secs(10);
+
+fn config(urls: &str, timeout: Duration) -> config::Redis {
+    let urls: Vec<String> = urls.split(',').map(str::to_owned).collect();
+    config::Redis { is_cluster: urls.len() > 1, urls, timeout }
+}
+
+fn backend(urls: &str) -> RedisCoordination {
+    RedisCoordination::new(&config(urls, PATIENT), Ambient::system()).expect("addresses")
+}
+
+fn random_key() -> Key {
+    Ambient::system().random()
+}
+
+async fn put(backend: &impl Coordination, key: &Key, value: &Bytes) -> CoordinationResult<()> {
+    assert_eq!(backend.get_or_lease(key, &OWNER, LONG).await?, Lease::Leased);
+    assert!(backend.settle(key, &OWNER, value.clone(), LONG).await?);
+    Ok(())
+}
+
+/// Asks until it is answered.
+async fn until_it_answers(backend: &impl Coordination, key: &Key) {
+    let asking = async {
+        while backend.get(key).await.is_err() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(LONG, asking).await.expect("recovers by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_conforms() {
+    let redis = Redis::start();
+    conformance::run([Arc::new(backend(&redis.url())), Arc::new(backend(&redis.url()))], LIVES).await;
+    assert_eq!(redis.cli(&["eval", UNEXPIRING, "0"]), "", "everything expires");
+}
+
+/// Names of keys that would stay for ever.
+const UNEXPIRING: &str = "local found = {} \
+     for _, key in ipairs(redis.call('KEYS', '*')) do \
+     if redis.call('PTTL', key) < 0 then table.insert(found, key) end end return found";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_cluster_conforms() {
+    let cluster = RedisCluster::start();
+    conformance::run([Arc::new(backend(&cluster.urls())), Arc::new(backend(&cluster.urls()))], LIVES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_that_redis_forgot_are_told_again() {
+    let (redis, cluster) = (Redis::start(), RedisCluster::start());
+    for backend in [backend(&redis.url()), backend(&cluster.urls())] {
+        for _ in 0..2 {
+            for _ in 0..12 {
+                put(&backend, &random_key(), &Bytes::from_static(b"value"))
+                    .await
+                    .expect("is told the script");
+            }
+            redis.cli(&["script", "flush"]);
+            cluster.cli_each(&["script", "flush"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_is_told_to_the_node_that_needs_it_while_another_is_away() {
+    let cluster = RedisCluster::start();
+    let backend = backend(&cluster.urls());
+    // Otherwise two nodes of three would refuse to work, too.
+    cluster.cli_each(&["config", "set", "cluster-require-full-coverage", "no"]);
+    let keys: Vec<Key> = (0..60).map(|_| random_key()).collect();
+    assert_eq!(backend.get(&keys[0]).await.expect("answers"), None);
+    cluster.nodes()[2].stop();
+    let there = |key: &Key| {
+        let slot = cluster.nodes()[0].cli(&["cluster", "keyslot", &name(key, 'v')]);
+        slot.parse::<u32>().expect("a slot") <= 10922
+    };
+    for key in keys.iter().filter(|key| there(key)) {
+        put(&backend, key, &Bytes::from_static(b"value")).await.expect("its node is there");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiter_is_told_and_need_not_look_again() {
+    let (redis, cluster) = (Redis::start(), RedisCluster::start());
+    let listening = ["pubsub", "numsub", CHANNEL];
+    for (urls, is_listening) in [
+        (redis.url(), &(|| redis.cli(&listening).ends_with('1')) as &(dyn Fn() -> bool + Sync)),
+        (cluster.urls(), &|| cluster.cli_each(&listening).iter().any(|answer| answer.ends_with('1'))),
+    ] {
+        let holder = backend(&urls);
+        let mut waiting = backend(&urls);
+        waiting.look_again = LONG * 10;
+        let waiting = Arc::new(waiting);
+        for _ in 0..20 {
+            let key = random_key();
+            assert_eq!(holder.get_or_lease(&key, &OWNER, LONG).await.expect("answers"), Lease::Leased);
+            let asking = Arc::clone(&waiting);
+            let waiter = tokio::spawn(async move { asking.wait(&key, LONG).await });
+            let flag = cmd("EXISTS").arg(name(&key, 'w')).clone();
+            while holder.link.query(&flag).await.expect("answers") != Value::Int(1) || !is_listening() {
+                sleep(Duration::from_millis(5)).await;
+            }
+            assert!(!waiter.is_finished());
+            assert!(holder.release(&key, &OWNER).await.expect("answers"));
+            timeout(LONG / 2, waiter).await.expect("was told").expect("ran").expect("answers");
+            assert!(waiting.waiters.is_empty());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_message_only_costs_a_second_look() {
+    let redis = Redis::start();
+    let (holder, waiting) = (backend(&redis.url()), backend(&redis.url()));
+    let key = random_key();
+    assert_eq!(holder.get_or_lease(&key, &OWNER, LONG).await.expect("answers"), Lease::Leased);
+    let waiter = tokio::spawn(async move { waiting.wait(&key, LONG).await });
+    while redis.cli(&["exists", &name(&key, 'w')]) != "1" {
+        sleep(Duration::from_millis(5)).await;
+    }
+    // As if the one who held it had never told.
+    redis.cli(&["del", &name(&key, 'l')]);
+    timeout(LONG / 2, waiter).await.expect("looked again").expect("ran").expect("answers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn allowances_follow_the_same_steps_as_within_a_process() {
+    let redis = Redis::start();
+    let clock = Arc::new(ManualClock::at(1_790_000_000_000));
+    let ambient = Ambient::with_clock(clock.clone());
+    let there = RedisCoordination::new(&config(&redis.url(), PATIENT), ambient.clone()).expect("an address");
+    let here = Allowances::new(ambient.clone());
+    let rates = ["60/min burst 3", "1200/min burst 600", "7/min burst 13", "60000000/min burst 1", "1/min"];
+    // Any numbers do; these are always the same.
+    let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut random = |bound: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % bound
+    };
+    let (mut granted, mut refused) = (0, 0);
+    for step in 0..3000 {
+        let rate: Rate = rates[usize::try_from(random(5)).expect("small")].parse().expect("a rate");
+        let key = [u8::try_from(random(3)).expect("small"); 32];
+        let turns = u32::try_from(random(u64::from(rate.burst) + 2)).expect("small");
+        let (ours, theirs) =
+            (here.take(&key, rate, turns), there.take(&key, rate, turns).await.expect("answers"));
+        assert_eq!(ours, theirs, "step {step}: {turns} of {rate}");
+        if ours == Take::Granted {
+            granted += 1
+        } else {
+            refused += 1
+        }
+        // Sometimes back: a clock may be set.
+        clock.advance(i64::try_from(random(3000)).expect("small") - 200);
+    }
+    assert!(granted > 300 && refused > 300, "{granted} granted, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_held_clock_redis_tells_the_time() {
+    let redis = Redis::start();
+    let backend = backend(&redis.url());
+    let rate = Rate { per_minute: 1, burst: 1 };
+    let key = random_key();
+    assert_eq!(backend.take(&key, rate, 1).await.expect("answers"), Take::Granted);
+    let stored: i64 = redis.cli(&["get", &name(&key, 't')]).parse().expect("an instant");
+    let ahead = stored - Ambient::system().now() * 1000;
+    assert!((1_000_000..=60_000_000).contains(&ahead), "a minute from when it was taken, but {ahead}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_may_come_later_and_go_and_come_again() {
+    let redis = Redis::start();
+    redis.stop();
+    let backend = backend(&redis.url());
+    for _ in 0..2 {
+        backend.get(&random_key()).await.expect_err("nobody is there");
+        redis.start_again();
+        until_it_answers(&backend, &random_key()).await;
+        redis.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_went_and_came_again_is_found_again() {
+    let cluster = RedisCluster::start();
+    let timeout = Duration::from_millis(250);
+    let inner = RedisCoordination::new(&config(&cluster.urls(), timeout), Ambient::system());
+    let guarded = Guarded::new(inner.expect("addresses"), timeout, Ambient::system());
+    let keys: Vec<Key> = (0..12).map(|_| random_key()).collect();
+    for key in &keys {
+        until_it_answers(&guarded, key).await;
+    }
+    cluster.pause();
+    for key in &keys {
+        guarded.get(key).await.expect_err("frozen");
+    }
+    cluster.resume();
+    for key in &keys {
+        until_it_answers(&guarded, key).await;
+    }
+    cluster.nodes().iter().for_each(Redis::stop);
+    for key in &keys {
+        guarded.get(key).await.expect_err("gone");
+    }
+    cluster.nodes().iter().for_each(Redis::start_again);
+    for key in &keys {
+        until_it_answers(&guarded, key).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_reads_the_answer_of_one_that_was_given_up() {
+    let (redis, cluster) = (Redis::start(), RedisCluster::start());
+    for (urls, pause, resume) in [
+        (redis.url(), &(|| redis.pause()) as &(dyn Fn() + Sync), &(|| redis.resume()) as &(dyn Fn() + Sync)),
+        (cluster.urls(), &|| cluster.pause(), &|| cluster.resume()),
+    ] {
+        let short = Duration::from_millis(100);
+        let own = RedisCoordination::new(&config(&urls, short), Ambient::system()).expect("addresses");
+        let pairs: Vec<(Key, Bytes)> =
+            (0..60).map(|_| random_key()).map(|key| (key, Bytes::copy_from_slice(&key))).collect();
+        for (key, _) in &pairs {
+            until_it_answers(&own, key).await;
+        }
+        for (key, value) in &pairs {
+            put(&backend(&urls), key, value).await.expect("answers");
+        }
+        let own = Arc::new(own);
+        pause();
+        let mut given_up = tokio::task::JoinSet::new();
+        for (at, (key, _)) in pairs.iter().enumerate().take(30) {
+            let (own, key) = (Arc::clone(&own), *key);
+            // Half are dropped by their callers, half are timed out.
+            let patience = if at % 2 == 0 { short / 4 } else { LONG };
+            given_up.spawn(async move { timeout(patience, own.get(&key)).await });
+        }
+        for end in given_up.join_all().await {
+            assert!(!matches!(end, Ok(Ok(_))), "nobody was there to answer");
+        }
+        resume();
+        until_it_answers(&*own, &pairs[0].0).await;
+        for (key, value) in &pairs {
+            until_it_answers(&*own, key).await;
+            assert_eq!(own.get(key).await.expect("answers").as_ref(), Some(value));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_wrote_is_an_error_or_nothing() {
+    let redis = Redis::start();
+    let backend = backend(&redis.url());
+    let (list, large, allowance, lease) = (random_key(), random_key(), random_key(), random_key());
+    redis.cli(&["rpush", &name(&list, 'v'), "x"]);
+    redis.cli(&["setrange", &name(&large, 'v'), &VALUE_BYTES_MAX.to_string(), "x"]);
+    for key in [list, large] {
+        backend.get(&key).await.expect_err("no value");
+        backend.get_or_lease(&key, &OWNER, LONG).await.expect_err("no value");
+    }
+    let rate = Rate { per_minute: 60, burst: 2 };
+    for junk in ["junk", "nan", "inf", "-inf", "1e300", "99999999999999999999", ""] {
+        redis.cli(&["set", &name(&allowance, 't'), junk]);
+        match backend.take(&allowance, rate, 1).await.expect("heals") {
+            Take::Granted => {}
+            Take::Refused { retry_after } => assert!(retry_after <= 1000, "{junk}: {retry_after}"),
+        }
+    }
+    redis.cli(&["set", &name(&lease, 'l'), "without an end"]);
+    assert_eq!(backend.get_or_lease(&lease, &OWNER, LONG).await.expect("answers"), Lease::Busy);
+    let waited = timeout(LONG, backend.wait(&lease, Duration::from_millis(50))).await;
+    waited.expect("bounded").expect("answers");
+}
+
+static GARBAGE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let mut garbage: Vec<Vec<u8>> = [
+        "+OK\r\n",
+        "-ERR no\r\n",
+        "-NOSCRIPT\r\n",
+        "-MOVED 1 nowhere:1\r\n",
+        "-MOVED\r\n",
+        ":1234567890123\r\n",
+        ":-9223372036854775808\r\n",
+        ":99999999999999999999999999\r\n",
+        "$-1\r\n",
+        "$9223372036854775807\r\n",
+        "$99999999999\r\nx",
+        "*-1\r\n",
+        "*9223372036854775807\r\n",
+        "*99999999999\r\n:1\r\n",
+        "%9223372036854775807\r\n",
+        "|4611686018427387904\r\n",
+        ">2\r\n+message\r\n+x\r\n",
+        "*2\r\n$9\r\nsubscribe\r\n:1\r\n",
+        "\r\n",
+        "\0\0\0\0",
+        "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n",
+    ]
+    .iter()
+    .map(|text| text.as_bytes().to_vec())
+    .collect();
+    garbage.push("*1\r\n".repeat(5000).into_bytes());
+    garbage.push((0..=255).collect());
+    garbage
+});
+
+/// Answers whatever is asked with the same bytes.
+async fn babbler(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut heard = [0; 4096];
+                while stream.read(&mut heard).await.is_ok_and(|count| count > 0) {
+                    if stream.write_all(bytes).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_an_error_in_time_and_never_a_panic() {
+    let mut tasks = tokio::task::JoinSet::new();
+    for garbage in GARBAGE.iter() {
+        let address = babbler(garbage).await;
+        let cluster = format!("redis://{address},redis://{address}");
+        for urls in [format!("redis://{address}"), format!("rediss://{address}"), cluster] {
+            tasks.spawn(async move {
+                let shown = String::from_utf8_lossy(garbage).chars().take(30).collect::<String>();
+                let shown = format!("{urls}: {shown:?}");
+                timeout(LONG, hear_out(&urls, &shown)).await.expect("bounded");
+            });
+        }
+    }
+    tasks.join_all().await;
+}
+
+async fn hear_out(urls: &str, shown: &str) {
+    let short = Duration::from_millis(100);
+    let inner = RedisCoordination::new(&config(urls, short), Ambient::system()).expect("addresses");
+    let guarded = Guarded::new(inner, short, Ambient::system());
+    let key = random_key();
+    let value = guarded.get(&key).await;
+    assert!(matches!(value, Err(_) | Ok(None)), "{shown}: {value:?}");
+    let lease = guarded.get_or_lease(&key, &OWNER, LONG).await;
+    assert!(lease.is_err(), "{shown}: {lease:?}");
+    // That a lie may hold somebody up for as long as they are willing to wait, and no longer, is all there is to it.
+    drop(guarded.wait(&key, short).await);
+    let rate = Rate { per_minute: 60, burst: 2 };
+    for turn in 0..3 {
+        let take = guarded.take(&key, rate, 1).await.expect("within this process");
+        assert_eq!(take == Take::Granted, turn < 2, "{shown}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Connections and transactions that cannot leak.
+//!
+//! sqlx can leave a transaction open when the future inside its `begin` is dropped, takes a server-side
+//! roll-back for a successful commit, and waits without bound for a connection that comes back in the middle of
+//! an answer. So connections are given back only when their work is done; any other way out closes them, and
+//! the server rolls back by itself.
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, Executor as _};
+use uuid::Uuid;
+
+use super::within;
+use crate::store::StoreResult;
+
+/// Lends connections of a pool.
+#[derive(Clone, Debug)]
+pub(super) struct Gate(PgPool);
+
+impl Gate {
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self(pool)
+    }
+
+    /// A connection, within the pool's time-out.
+    pub(super) async fn lend(&self) -> StoreResult<Lent> {
+        Ok(Lent(Some(self.0.acquire().await?)))
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn begin(&self) -> StoreResult<Transaction> {
+        self.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED".to_owned()).await
+    }
+
+    /// Begins a transaction that writes and may go on beside others in the same draw.
+    pub(super) async fn begin_beside(&self, draw: Uuid) -> StoreResult<Transaction> {
+        let lock = advisory(draw);
+        self.begin_with(format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({lock})"
+        ))
+        .await
+    }
+
+    /// Begins a transaction that writes and has the draw for itself. Who comes [`Self::begin_beside`] after it
+    /// waits, so that an endless stream of batches cannot starve it; the draw's row, locked by everybody, is
+    /// what decides.
+    pub(super) async fn begin_alone(&self, draw: Uuid) -> StoreResult<Transaction> {
+        let lock = advisory(draw);
+        self.begin_with(format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})"))
+            .await
+    }
+
+    /// Begins a transaction that reads one snapshot.
+    pub(super) async fn snapshot(&self) -> StoreResult<Transaction> {
+        self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned()).await
+    }
+
+    async fn begin_with(&self, statements: String) -> StoreResult<Transaction> {
+        let mut transaction = Transaction(self.lend().await?);
+        transaction.get().execute(AssertSqlSafe(statements)).await?;
+        Ok(transaction)
+    }
+}
+
+/// The number of a draw's advisory lock. Two draws with the same one only wait for each other.
+fn advisory(draw: Uuid) -> i64 {
+    let (high, low) = draw.as_u64_pair();
+    (high ^ low).cast_signed()
+}
+
+/// A connection on loan: closed when dropped, unless it was given back.
+pub(super) struct Lent(Option<PoolConnection<Postgres>>);
+
+impl Lent {
+    /// The connection.
+    pub(super) fn get(&mut self) -> &mut PgConnection {
+        self.0.as_mut().expect("the connection is taken only by give_back and drop")
+    }
+
+    /// Gives it back in order: no answer is outstanding and no transaction open.
+    pub(super) fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.0.take() {
+            connection.close_on_drop();
+        }
+    }
+}
+
+/// A transaction. Dropped without [`Self::commit`] or [`Self::rollback`] its connection is closed.
+pub(super) struct Transaction(Lent);
+
+impl Transaction {
+    /// The connection, inside the transaction.
+    pub(super) fn get(&mut self) -> &mut PgConnection {
+        self.0.get()
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// When it did not take effect; with [`crate::store::StoreError::Unavailable`] nobody knows, and whoever has
+    /// to be sure writes again with the same ids.
+    pub(super) async fn commit(mut self) -> StoreResult<()> {
+        // PostgreSQL answers COMMIT with ROLLBACK, and no error, where a statement had failed before. The first
+        // statement fails in that case.
+        self.get().execute("SELECT 1; COMMIT").await?;
+        self.0.give_back();
+        Ok(())
+    }
+
+    /// Undoes everything, now.
+    pub(super) async fn rollback(mut self) -> StoreResult<()> {
+        self.get().execute("ROLLBACK").await?;
+        self.0.give_back();
+        Ok(())
+    }
+
+    /// Ends a transaction that only read. What was read is not in doubt when this fails.
+    pub(super) async fn end(self) {
+        if let Err(error) = within(self.rollback()).await {
+            tracing::debug!(%error, "a snapshot was not ended in order, its connection is closed");
+        }
+    }
+}
