@@ -53,6 +53,8 @@ impl Postgres {
             "max_connections=300".to_owned(),
             "shared_preload_libraries=pg_stat_statements".to_owned(),
             "max_wal_size=256MB".to_owned(),
+            // In its folder, so that they go with it.
+            "dynamic_shared_memory_type=mmap".to_owned(),
             "log_line_prefix=%m [%p] %q%a@%d ".to_owned(),
         ];
         let (postgres, data) = (tool("postgres"), data.to_string_lossy().into_owned());

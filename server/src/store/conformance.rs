@@ -60,7 +60,7 @@ pub async fn run(bench: Bench) {
 }
 
 impl Bench {
-    async fn draw(&self, slug: &str, edit: impl FnOnce(&mut DrawSpec)) -> Draw {
+    pub(in crate::store) async fn draw(&self, slug: &str, edit: impl FnOnce(&mut DrawSpec)) -> Draw {
         let now = self.ambient.now();
         let mut spec = DrawSpec {
             slug: slug.to_owned(),
@@ -94,12 +94,12 @@ impl Bench {
         self.reload(slug).await
     }
 
-    async fn reload(&self, slug: &str) -> Draw {
+    pub(in crate::store) async fn reload(&self, slug: &str) -> Draw {
         self.store.draw(slug).await.expect("reads").expect("is there")
     }
 
     /// An entry of a person, with a fresh token, and claims where they are named.
-    fn entry(&self, draw: &Draw, person: &str, phone: Option<&str>, member: Option<&str>) -> NewEntry {
+    pub(in crate::store) fn entry(&self, draw: &Draw, person: &str, phone: Option<&str>, member: Option<&str>) -> NewEntry {
         let form = EntryForm {
             full_name: person.to_owned(),
             email: format!("{person}@example.org"),
@@ -140,16 +140,16 @@ impl Bench {
         }
     }
 
-    async fn write(&self, draw: &Draw, batch: &[NewEntry]) -> Vec<Written> {
+    pub(in crate::store) async fn write(&self, draw: &Draw, batch: &[NewEntry]) -> Vec<Written> {
         self.store.write(draw.id, batch).await.expect("the database answers")
     }
 
-    async fn taken(&self, draw: Uuid) -> i64 {
+    pub(in crate::store) async fn taken(&self, draw: Uuid) -> i64 {
         self.store.taken(draw).await.expect("counts")
     }
 }
 
-fn created(fates: &[Written]) -> usize {
+pub(in crate::store) fn created(fates: &[Written]) -> usize {
     fates.iter().filter(|fate| matches!(fate, Written::Created { .. })).count()
 }
 

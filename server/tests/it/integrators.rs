@@ -519,7 +519,7 @@ async fn neither_api_keys_nor_keys_nor_sequences_reach_the_log() {
     server.terminate();
     assert!(server.ended_well());
     let lines = std::fs::read_to_string(log).expect("reads");
-    assert_eq!(lines.lines().filter(|line| line.contains("outcome=\"token_invalid\"")).count(), 1, "{lines}");
+    assert_eq!(lines.lines().filter(|line| line.contains("token_invalid")).count(), 1, "{lines}");
     for secret in [api_key.as_str(), &unknown, KEY, sequence, "ada@example.org"] {
         assert!(!lines.contains(secret), "{secret}");
     }

@@ -1,6 +1,7 @@
 //! The organisers' side: who comes in, and what a form needs. What they see and do is in `draws`.
 
 mod draws;
+mod editing;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -104,11 +105,12 @@ fn location(answer: &Answer) -> &str {
 }
 
 /// Every page there is for organisers.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/admin",
     "/admin/audit",
     "/admin/password",
     "/admin/draws/hidden",
+    "/admin/draws/hidden/edit",
     "/admin/draws/hidden/announce",
     "/admin/draws/open/close",
     "/admin/draws/open/cancel",

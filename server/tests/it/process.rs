@@ -27,7 +27,12 @@ impl Place {
 
     /// With nothing at all.
     pub fn empty() -> Self {
-        Self { ground: Ground::new(), settings: Vec::new() }
+        Self::on(Ground::new())
+    }
+
+    /// With nothing at all, on a ground of one's choice.
+    pub fn on(ground: Ground) -> Self {
+        Self { ground, settings: Vec::new() }
     }
 
     #[must_use]
@@ -72,6 +77,13 @@ impl Place {
 
     pub fn serve(&self) -> Server {
         Server::start(self.command(&["serve"]))
+    }
+
+    /// A server on a certain port.
+    pub fn serve_at(&self, port: u16) -> Server {
+        let mut command = self.command(&["serve"]);
+        command.env("DRAWBRIDGE_ADDR", format!("127.0.0.1:{port}"));
+        Server::start(command)
     }
 
     /// Counters, entries and claims agree.
@@ -134,8 +146,13 @@ impl Server {
     }
 
     pub fn terminate(&self) {
+        self.send("TERM");
+    }
+
+    /// Sends a signal, named without `SIG`.
+    pub fn send(&self, signal: &str) {
         // The shell's own `kill` is there on every machine; the program of that name need not be.
-        let done = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
+        let done = Command::new("sh").args(["-c", &format!("kill -{signal} {}", self.child.id())]).status();
         assert!(done.expect("kill runs").success());
     }
 
@@ -182,7 +199,12 @@ impl Reply {
 
 impl Client {
     pub fn new(server: &Server) -> Self {
-        Self { http: reqwest::Client::new(), url: server.url.clone() }
+        Self::at(&server.url)
+    }
+
+    /// Of whatever answers there.
+    pub fn at(url: &str) -> Self {
+        Self { http: reqwest::Client::new(), url: url.to_owned() }
     }
 
     pub async fn token(&self, draw: &str) -> Result<String, reqwest::Error> {

@@ -4,7 +4,8 @@
 -- ARGV: microseconds in which a turn comes back, burst, turns[, the instant to go by].
 local interval, burst, turns = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = tonumber(ARGV[4])
-if not now then
+local is_held = now ~= nil
+if not is_held then
     local time = redis.call('TIME')
     now = time[1] * 1000000 + time[2]
 end
@@ -16,5 +17,7 @@ local excess = after - now - interval * burst
 if excess > 0 then
     return excess
 end
-redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000))
+-- By then it has all come back. A clock that is held does not tell when that is.
+local life = is_held and 3600000 or math.max(1, math.ceil((after - now) / 1000))
+redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', string.format('%d', life))
 return 0
