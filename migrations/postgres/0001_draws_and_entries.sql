@@ -50,22 +50,33 @@ CREATE TABLE entries (
     browser_proof BYTEA CONSTRAINT entries_browser_proof CHECK (octet_length(browser_proof) = 32),
     -- PostgreSQL's text holds no character 0 at all.
     full_name TEXT COLLATE "C" NOT NULL
-        CONSTRAINT entries_full_name_length CHECK (char_length(full_name) BETWEEN 1 AND 100)
-        CONSTRAINT entries_full_name_trimmed CHECK (full_name = btrim(full_name))
         CONSTRAINT entries_full_name_characters CHECK (
-            full_name !~ '[\u0001-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]'),
+            full_name !~ '[\u0001-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]')
+        CONSTRAINT entries_full_name_length CHECK (char_length(full_name) BETWEEN 1 AND 100)
+        CONSTRAINT entries_full_name_trimmed CHECK (
+            full_name !~ '^[ \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]'
+            AND full_name !~ '[ \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]$')
+        CONSTRAINT entries_full_name_visible CHECK (
+            full_name ~ ('[^ \u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F'
+                || '\u2000-\u200F\u202F\u205F-\u206F\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\U000E0000-\U000E0FFF]')),
     name_key TEXT COLLATE "C" NOT NULL,
-    email TEXT COLLATE "C" NOT NULL CONSTRAINT entries_email_length CHECK (octet_length(email) <= 254),
+    email TEXT COLLATE "C" NOT NULL,
+    -- Of the address as typed as well: what canonicalisation drops was typed, and mail goes there.
     email_canonical TEXT COLLATE "C" NOT NULL
         CONSTRAINT entries_email_canonical_length CHECK (octet_length(email_canonical) <= 254)
-        CONSTRAINT entries_email_local CHECK (
-            octet_length(substr(email_canonical, 1, greatest(strpos(email_canonical, '@') - 1, 0)))
-                BETWEEN 1 AND 64)
+        CONSTRAINT entries_email_characters CHECK (
+            (email || email_canonical) !~ ('["\u0001-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069'
+                || ' \u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F'
+                || '\u2000-\u200F\u202F\u205F-\u206F\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\U000E0000-\U000E0FFF]'))
         CONSTRAINT entries_email_domain CHECK (
             substr(email_canonical, strpos(email_canonical, '@') + 1)
-                ~ '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$')
-        CONSTRAINT entries_email_characters CHECK (
-            email_canonical !~ '[ "\u0001-\u001F\u007F-\u00A0\u2028-\u202E\u2066-\u2069]'),
+                ~ '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$'
+            AND substr(email_canonical, strpos(email_canonical, '@') + 1) !~ '[^.]{64}')
+        CONSTRAINT entries_email_length CHECK (octet_length(email) <= 254)
+        CONSTRAINT entries_email_local CHECK (
+            octet_length(substr(email, 1, greatest(strpos(email, '@') - 1, 0))) BETWEEN 1 AND 64
+            AND octet_length(substr(email_canonical, 1, greatest(strpos(email_canonical, '@') - 1, 0)))
+                BETWEEN 1 AND 64),
     phone TEXT COLLATE "C" CONSTRAINT entries_phone CHECK (phone ~ '^\+[1-9][0-9]{7,14}$'),
     -- A day of the calendar: months of 31, 30 and 28 days, and the 29th of February of leap years.
     date_of_birth TEXT COLLATE "C" CONSTRAINT entries_date_of_birth CHECK (date_of_birth ~ (
@@ -73,16 +84,23 @@ CREATE TABLE entries (
         || '|02-(0[1-9]|1[0-9]|2[0-8]))$'
         || '|^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$')),
     country TEXT COLLATE "C" CONSTRAINT entries_country CHECK (country ~ '^[A-Z]{2}$'),
-    postcode TEXT COLLATE "C" CONSTRAINT entries_postcode CHECK (postcode ~ '^[A-Z0-9 -]{2,12}$'),
-    category TEXT COLLATE "C",
-    session TEXT COLLATE "C",
+    postcode TEXT COLLATE "C" CONSTRAINT entries_postcode CHECK (
+        postcode ~ '^[A-Z0-9 -]{2,12}$' AND postcode = btrim(postcode)),
+    category TEXT COLLATE "C" CONSTRAINT entries_category CHECK (category ~ '^[a-z0-9_-]{1,64}$'),
+    session TEXT COLLATE "C" CONSTRAINT entries_session CHECK (session ~ '^[a-z0-9_-]{1,64}$'),
     party_size INTEGER NOT NULL CONSTRAINT entries_party_size CHECK (party_size BETWEEN 1 AND 100),
     guardian_name TEXT COLLATE "C"
-        CONSTRAINT entries_guardian_name_length CHECK (char_length(guardian_name) BETWEEN 1 AND 100)
         CONSTRAINT entries_guardian_name_characters CHECK (
-            guardian_name !~ '[\u0001-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]'),
-    member_id TEXT COLLATE "C"
-        CONSTRAINT entries_member_id CHECK (char_length(member_id) BETWEEN 1 AND 40),
+            guardian_name !~ '[\u0001-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]')
+        CONSTRAINT entries_guardian_name_length CHECK (char_length(guardian_name) BETWEEN 1 AND 100)
+        CONSTRAINT entries_guardian_name_trimmed CHECK (
+            guardian_name !~ '^[ \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]'
+            AND guardian_name !~ '[ \u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]$')
+        CONSTRAINT entries_guardian_name_visible CHECK (
+            guardian_name ~ ('[^ \u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F'
+                || '\u2000-\u200F\u202F\u205F-\u206F\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\U000E0000-\U000E0FFF]')),
+    -- Visible ASCII without lowercase letters.
+    member_id TEXT COLLATE "C" CONSTRAINT entries_member_id CHECK (member_id ~ '^[!-`{-~]{1,40}$'),
     terms_version BIGINT NOT NULL,
     registered_at BIGINT NOT NULL,
     ip_prefix BYTEA,

@@ -1,6 +1,9 @@
 -- Draws, entries, claims and what belongs to them. Instants are milliseconds since 1970, UTC.
 -- Rules of one entry are repeated here as far as SQL can say them; migrations/rules.toml is the table of
 -- rule -> constraint. Lowercasing and Unicode are never left to the database.
+--
+-- The constraints of a field stand in the order of their names, in which PostgreSQL checks them too: both
+-- dialects name the same one. GLOB and length() end at character 0, instr() sees it.
 
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
@@ -42,18 +45,32 @@ CREATE TABLE entries (
     fingerprint BLOB NOT NULL CONSTRAINT entries_fingerprint CHECK (length(fingerprint) = 32),
     fingerprint_version INTEGER NOT NULL,
     browser_proof BLOB CONSTRAINT entries_browser_proof CHECK (length(browser_proof) = 32),
-    full_name TEXT NOT NULL CONSTRAINT entries_full_name_length CHECK (length(full_name) BETWEEN 1 AND 100)
-        CONSTRAINT entries_full_name_trimmed CHECK (full_name = trim(full_name))
+    full_name TEXT NOT NULL
         CONSTRAINT entries_full_name_characters CHECK (
             instr(full_name, char(0)) = 0
             AND full_name NOT GLOB ('*[' || char(1, 45, 31) || char(127, 45, 159) || char(8232, 45, 8238)
-                || char(8294, 45, 8297) || ']*')),
+                || char(8294, 45, 8297) || ']*'))
+        CONSTRAINT entries_full_name_length CHECK (length(full_name) BETWEEN 1 AND 100)
+        CONSTRAINT entries_full_name_trimmed CHECK (
+            full_name = trim(full_name, char(32, 160, 5760, 8192, 8193, 8194, 8195, 8196, 8197, 8198,
+                8199, 8200, 8201, 8202, 8239, 8287, 12288)))
+        CONSTRAINT entries_full_name_visible CHECK (
+            full_name GLOB ('*[^'
+                || char(32, 160, 173, 847, 1564, 4447, 4448, 5760, 6068, 6069, 8287, 12288, 12644, 65279, 65440)
+                || char(6155, 45, 6159) || char(8192, 45, 8207) || char(8239) || char(8288, 45, 8303)
+                || char(65024, 45, 65039) || char(917504, 45, 921599) || ']*')),
     name_key TEXT NOT NULL,
-    email TEXT NOT NULL CONSTRAINT entries_email_length CHECK (length(CAST(email AS BLOB)) <= 254),
+    email TEXT NOT NULL,
+    -- Of the address as typed as well: what canonicalisation drops was typed, and mail goes there.
     email_canonical TEXT NOT NULL
         CONSTRAINT entries_email_canonical_length CHECK (length(CAST(email_canonical AS BLOB)) <= 254)
-        CONSTRAINT entries_email_local CHECK (
-            length(CAST(substr(email_canonical, 1, instr(email_canonical, '@') - 1) AS BLOB)) BETWEEN 1 AND 64)
+        CONSTRAINT entries_email_characters CHECK (
+            instr(email || email_canonical, char(0)) = 0
+            AND email || email_canonical NOT GLOB ('*["'
+                || char(1, 45, 31) || char(127, 45, 159) || char(8232, 45, 8238) || char(8294, 45, 8297)
+                || char(32, 160, 173, 847, 1564, 4447, 4448, 5760, 6068, 6069, 8287, 12288, 12644, 65279, 65440)
+                || char(6155, 45, 6159) || char(8192, 45, 8207) || char(8239) || char(8288, 45, 8303)
+                || char(65024, 45, 65039) || char(917504, 45, 921599) || ']*'))
         CONSTRAINT entries_email_domain CHECK (
             substr(email_canonical, instr(email_canonical, '@') + 1) GLOB '?*.?*'
             AND substr(email_canonical, instr(email_canonical, '@') + 1) NOT GLOB '*[^a-z0-9.-]*'
@@ -61,27 +78,49 @@ CREATE TABLE entries (
             AND substr(email_canonical, instr(email_canonical, '@') + 1) NOT GLOB '*[.-]'
             AND substr(email_canonical, instr(email_canonical, '@') + 1) NOT GLOB '[.-]*'
             AND substr(email_canonical, instr(email_canonical, '@') + 1) NOT GLOB '*-.*'
-            AND substr(email_canonical, instr(email_canonical, '@') + 1) NOT GLOB '*.-*')
-        CONSTRAINT entries_email_characters CHECK (
-            instr(email_canonical, char(0)) = 0
-            AND email_canonical NOT GLOB ('*[ "' || char(1, 45, 31) || char(127, 45, 160) || char(8232, 45, 8238)
-                || char(8294, 45, 8297) || ']*')),
+            AND substr(email_canonical, instr(email_canonical, '@') + 1) NOT GLOB '*.-*'
+            -- No 64 characters without a dot.
+            AND substr(email_canonical, instr(email_canonical, '@') + 1)
+                NOT GLOB ('*' || replace(printf('%64s', ''), ' ', '[^.]') || '*'))
+        CONSTRAINT entries_email_length CHECK (length(CAST(email AS BLOB)) <= 254)
+        CONSTRAINT entries_email_local CHECK (
+            length(CAST(substr(email, 1, instr(email, '@') - 1) AS BLOB)) BETWEEN 1 AND 64
+            AND length(CAST(substr(email_canonical, 1, instr(email_canonical, '@') - 1) AS BLOB)) BETWEEN 1 AND 64),
     phone TEXT CONSTRAINT entries_phone CHECK (
-        length(phone) BETWEEN 9 AND 16 AND phone GLOB '+[1-9]*' AND substr(phone, 2) NOT GLOB '*[^0-9]*'),
+        instr(phone, char(0)) = 0
+        AND length(phone) BETWEEN 9 AND 16 AND phone GLOB '+[1-9]*' AND substr(phone, 2) NOT GLOB '*[^0-9]*'),
     date_of_birth TEXT CONSTRAINT entries_date_of_birth CHECK (
         date_of_birth GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date(date_of_birth) IS date_of_birth),
-    country TEXT CONSTRAINT entries_country CHECK (country GLOB '[A-Z][A-Z]'),
+    country TEXT CONSTRAINT entries_country CHECK (instr(country, char(0)) = 0 AND country GLOB '[A-Z][A-Z]'),
     postcode TEXT CONSTRAINT entries_postcode CHECK (
-        length(postcode) BETWEEN 2 AND 12 AND postcode NOT GLOB '*[^A-Z0-9 -]*'),
-    category TEXT,
-    session TEXT,
+        instr(postcode, char(0)) = 0
+        AND length(postcode) BETWEEN 2 AND 12 AND postcode NOT GLOB '*[^A-Z0-9 -]*' AND postcode = trim(postcode)),
+    category TEXT CONSTRAINT entries_category CHECK (
+        instr(category, char(0)) = 0
+        AND length(category) BETWEEN 1 AND 64 AND category NOT GLOB '*[^a-z0-9_-]*'),
+    session TEXT CONSTRAINT entries_session CHECK (
+        instr(session, char(0)) = 0
+        AND length(session) BETWEEN 1 AND 64 AND session NOT GLOB '*[^a-z0-9_-]*'),
     party_size INTEGER NOT NULL CONSTRAINT entries_party_size CHECK (party_size BETWEEN 1 AND 100),
-    guardian_name TEXT CONSTRAINT entries_guardian_name_length CHECK (length(guardian_name) BETWEEN 1 AND 100)
+    guardian_name TEXT
         CONSTRAINT entries_guardian_name_characters CHECK (
             instr(guardian_name, char(0)) = 0
             AND guardian_name NOT GLOB ('*[' || char(1, 45, 31) || char(127, 45, 159) || char(8232, 45, 8238)
-                || char(8294, 45, 8297) || ']*')),
-    member_id TEXT CONSTRAINT entries_member_id CHECK (length(member_id) BETWEEN 1 AND 40),
+                || char(8294, 45, 8297) || ']*'))
+        CONSTRAINT entries_guardian_name_length CHECK (length(guardian_name) BETWEEN 1 AND 100)
+        CONSTRAINT entries_guardian_name_trimmed CHECK (
+            guardian_name = trim(guardian_name, char(32, 160, 5760, 8192, 8193, 8194, 8195, 8196, 8197, 8198,
+                8199, 8200, 8201, 8202, 8239, 8287, 12288)))
+        CONSTRAINT entries_guardian_name_visible CHECK (
+            guardian_name GLOB ('*[^'
+                || char(32, 160, 173, 847, 1564, 4447, 4448, 5760, 6068, 6069, 8287, 12288, 12644, 65279, 65440)
+                || char(6155, 45, 6159) || char(8192, 45, 8207) || char(8239) || char(8288, 45, 8303)
+                || char(65024, 45, 65039) || char(917504, 45, 921599) || ']*')),
+    -- Visible ASCII without lowercase letters.
+    member_id TEXT CONSTRAINT entries_member_id CHECK (
+        instr(member_id, char(0)) = 0
+        AND length(member_id) BETWEEN 1 AND 40
+        AND member_id NOT GLOB ('*[^' || char(33, 45, 96) || char(123, 45, 126) || ']*')),
     terms_version INTEGER NOT NULL,
     registered_at INTEGER NOT NULL,
     ip_prefix BLOB,

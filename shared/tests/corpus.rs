@@ -8,80 +8,25 @@
 //! | `judge.rs` | from a case to a verdict |
 //!
 //! `accepted` names the canonical values that matter; the others may be anything. `errors` names every
-//! error, in the order of the form. `end2end/rules-wasm/run.mjs` runs the same cases as WASM; the file named
-//! by `CORPUS_VERDICTS`, written here, tells it what this build answered.
+//! error, in the order of the form. `end2end/rules-wasm/run.mjs` runs the same cases as WASM, and the records
+//! that `records/made.rs` makes; the file named by `CORPUS_VERDICTS`, written here, tells it what this build
+//! answered.
 
 #[path = "corpus/judge.rs"]
 mod judge;
+mod records;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use records::{MADE, Record, made, seed, written};
+use serde_json::{Value, json};
 
 /// Fewest cases that deserve the name of a corpus.
 const CASES_MIN: usize = 300;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    id: String,
-    draw: String,
-    today: String,
-    base: String,
-    form: Map<String, Value>,
-    expect: Value,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Draw {
-    #[expect(dead_code, reason = "for who reads the file")]
-    about: String,
-    closing_date: String,
-    rules: Value,
-}
-
-struct Corpus {
-    draws: BTreeMap<String, Draw>,
-    forms: BTreeMap<String, Map<String, Value>>,
-    cases: Vec<Case>,
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> T {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-impl Corpus {
-    fn load() -> Self {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder().join("cases"))
-            .expect("the folder of cases")
-            .map(|file| file.expect("a file of cases").path())
-            .collect();
-        files.sort();
-        Self {
-            draws: read(&folder().join("draws.json")),
-            forms: read(&folder().join("forms.json")),
-            cases: files.iter().flat_map(|file| read::<Vec<Case>>(file)).collect(),
-        }
-    }
-
-    fn verdict(&self, case: &Case) -> Value {
-        let draw = self.draws.get(&case.draw).unwrap_or_else(|| panic!("{}: no draw {}", case.id, case.draw));
-        let base = self.forms.get(&case.base).unwrap_or_else(|| panic!("{}: no form {}", case.id, case.base));
-        let mut form = base.clone();
-        form.extend(case.form.clone());
-        let question = json!({
-            "rules": draw.rules, "today": case.today, "closing_date": draw.closing_date, "form": form,
-        });
-        serde_json::from_str(&judge::judge(&question.to_string())).expect("a verdict in JSON")
-    }
+fn verdict(record: &Record) -> Value {
+    serde_json::from_str(&judge::judge(&record.question.to_string())).expect("a verdict in JSON")
 }
 
 /// What differs between the verdict and the expectation, in words; `None` when nothing does.
@@ -108,46 +53,54 @@ fn without_messages(errors: &Value) -> Value {
 
 #[test]
 fn every_case_gets_the_expected_verdict() {
-    let corpus = Corpus::load();
-    let verdicts: Vec<Value> = corpus.cases.iter().map(|case| corpus.verdict(case)).collect();
-    if let Some(path) = std::env::var_os("CORPUS_VERDICTS") {
-        let line =
-            |(case, verdict): (&Case, &Value)| format!("{}\n", json!({ "id": case.id, "verdict": verdict }));
-        let lines: String = corpus.cases.iter().zip(&verdicts).map(line).collect();
-        std::fs::write(&path, lines).expect("the file named by CORPUS_VERDICTS can be written");
-    }
-
-    let mismatches: Vec<String> = corpus
-        .cases
+    let cases = written();
+    let mismatches: Vec<String> = cases
         .iter()
-        .zip(&verdicts)
-        .filter_map(|(case, verdict)| {
-            Some(format!("{}\n    {}", case.id, difference(&case.expect, verdict)?))
+        .filter_map(|case| {
+            let expected = case.expect.as_ref().expect("written down");
+            Some(format!("{}\n    {}", case.id, difference(expected, &verdict(case))?))
         })
         .collect();
-    let (wrong, all) = (mismatches.len(), corpus.cases.len());
+    let (wrong, all) = (mismatches.len(), cases.len());
     assert!(mismatches.is_empty(), "{wrong} of {all} cases differ:\n  {}", mismatches.join("\n  "));
-    announce(all);
 }
 
-#[expect(clippy::print_stdout, reason = "the number of cases is part of the report")]
-fn announce(cases: usize) {
-    println!("{cases} cases agree");
+/// For `make rules-test`, which judges the same records as WASM.
+#[test]
+fn every_record_gets_a_verdict_that_is_written_down() {
+    let (seed, mut lines, mut accepted) = (seed(), String::new(), 0);
+    for record in written().iter().chain(&made(seed)) {
+        let verdict = verdict(record);
+        accepted += usize::from(verdict.get("accepted").is_some());
+        assert!(verdict.get("fault").is_none(), "{}: {verdict}", record.id);
+        let line = json!({ "id": record.id, "question": record.question, "verdict": verdict });
+        writeln!(lines, "{line}").expect("writes to memory");
+    }
+    let all = lines.lines().count();
+    announce(&format!("{all} records, of which {MADE} made from seed {seed}: {accepted} accepted"));
+    assert!((all / 4..all * 3 / 4).contains(&accepted), "both sides of the rules are reached");
+    if let Some(path) = std::env::var_os("CORPUS_VERDICTS") {
+        std::fs::write(&path, lines).expect("the file named by CORPUS_VERDICTS can be written");
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the number of records is part of the report")]
+fn announce(what: &str) {
+    println!("{what}");
 }
 
 #[test]
 fn the_corpus_is_large_and_every_id_is_there_once() {
-    let corpus = Corpus::load();
-    let ids: BTreeSet<&str> = corpus.cases.iter().map(|case| case.id.as_str()).collect();
-    assert!(corpus.cases.len() >= CASES_MIN, "only {} cases", corpus.cases.len());
-    assert_eq!(ids.len(), corpus.cases.len(), "an id is used twice");
+    let cases = written();
+    let ids: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+    assert!(cases.len() >= CASES_MIN, "only {} cases", cases.len());
+    assert_eq!(ids.len(), cases.len(), "an id is used twice");
 }
 
 #[test]
 fn every_complaint_says_what_to_do() {
-    let corpus = Corpus::load();
-    for case in &corpus.cases {
-        for error in corpus.verdict(case)["errors"].as_array().into_iter().flatten() {
+    for case in written() {
+        for error in verdict(&case)["errors"].as_array().into_iter().flatten() {
             let message = error["message"].as_str().unwrap_or_default();
             assert!(message.len() > 10 && !message.ends_with('.'), "{}: {error}", case.id);
         }

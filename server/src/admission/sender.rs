@@ -24,9 +24,9 @@ pub struct Sender {
 impl Admission {
     /// The integrator that sends, if it is one; or why the sender is not let in.
     ///
-    /// Addresses have turns. An integrator sends for many people from few addresses and has no need of them: its
-    /// key was given to it. But a key costs a turn until it is known to be genuine, so that nobody can try
-    /// out keys faster than register.
+    /// Addresses have turns. An integrator sends for many people from few addresses and needs none: its key was
+    /// given to it. But a key costs a turn until it is known to be genuine, so that nobody can try out keys
+    /// faster than register.
     pub(super) async fn identify(&self, sender: &Sender) -> Result<Option<Arc<Integrator>>, Ending> {
         let key = match &sender.credentials {
             Credentials::ApiKey(key) => Some(key),

@@ -275,7 +275,8 @@ pub trait Entries: Send + Sync {
     async fn receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>>;
 
     /// Ends the entry of a receipt: personal data is blanked, the person and all claims but the token and the
-    /// source and sequence are free again, capacity is given back. One transaction, with the audit row for [`Ending::Removed`].
+    /// source and sequence are free again, capacity is given back. One transaction, with the audit row for
+    /// [`Ending::Removed`].
     async fn end(&self, code: &str, ending: &Ending, actor: &Actor) -> StoreResult<Ended>;
 
     /// Adds counts gathered in memory. Best effort: what a crash loses is lost.

@@ -78,6 +78,18 @@ impl Ground {
         Self { folder, database, settings }
     }
 
+    /// On a database, and perhaps Redis, that the test looks after itself.
+    pub fn at(database_url: &str, redis_url: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let secret = hex::encode(Ambient::system().random::<32>());
+        let mut settings = vec![
+            ("DRAWBRIDGE_SECRET".to_owned(), secret),
+            ("DATABASE_URL".to_owned(), database_url.to_owned()),
+        ];
+        settings.extend(redis_url.map(|url| ("REDIS_URL".to_owned(), url.to_owned())));
+        Self { folder, database: None, settings }
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -35,6 +35,13 @@ impl Place {
         Self { ground, settings: Vec::new() }
     }
 
+    /// On a ground of one's choice, with a draw that is open now and no limits.
+    pub fn unlimited_on(ground: Ground) -> Self {
+        let place = Self::on(ground).with("DRAWBRIDGE_IP_RATE", "off").with("DRAWBRIDGE_PERSON_RATE", "off");
+        place.apply(&[("open", "")]);
+        place
+    }
+
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
@@ -183,6 +190,7 @@ pub struct Reply {
     pub status: u16,
     pub body: String,
     pub replayed: bool,
+    pub retry_after: Option<String>,
 }
 
 impl Reply {
@@ -217,7 +225,9 @@ impl Client {
         let url = format!("{}/api/v1/draws/{draw}/entries", self.url);
         let response = self.http.post(url).header("idempotency-key", token).json(form).send().await?;
         let replayed = response.headers().contains_key("idempotent-replayed");
-        Ok(Reply { status: response.status().as_u16(), replayed, body: response.text().await? })
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let (status, retry_after) = (response.status().as_u16(), retry_after.map(str::to_owned));
+        Ok(Reply { status, replayed, retry_after, body: response.text().await? })
     }
 
     pub async fn get(&self, path: &str) -> Result<(u16, String), reqwest::Error> {

@@ -72,7 +72,8 @@ fn field(page: &str, name: &str) -> String {
 
 /// What is said to be wrong with a field.
 fn complaint(page: &str, name: &str) -> String {
-    let (_, rest) = page.split_once(&format!("id=\"{name}-error\">")).expect("the field");
+    let (_, rest) = page.split_once(&format!("id=\"{name}-error\"")).expect("the field");
+    let (_, rest) = rest.split_once('>').expect("an end");
     rest.split_once("</p>").expect("an end").0.replace("<!>", "")
 }
 
