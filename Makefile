@@ -3,7 +3,7 @@
 BINDINGS := target/bindings
 SITE := target/site/assets.json
 BROWSER_SOURCES := $(shell find app shared/src style scripts/assets.mjs Cargo.lock Cargo.toml package-lock.json -type f)
-CRATES := -p shared -p app -p server
+CRATES := -p shared -p app -p server -p services
 
 # Panic messages in WASM name source files; without this, each with the path of somebody's home.
 CARGO_HOME ?= $(HOME)/.cargo
@@ -44,9 +44,13 @@ lint: fmt assets
 	cargo clippy --profile browser --target wasm32-unknown-unknown -p app --lib --features hydrate -- -D warnings
 	cargo clippy --profile browser --target wasm32-unknown-unknown -p rules-wasm -- -D warnings
 
-# Unit, property and integration tests, against the code that ships.
+# Unit, property and integration tests, against the code that ships; those from outside for every combination of
+# backends (the first run has SQLite and memory).
 rust-test: assets
 	CORPUS_VERDICTS=$(CURDIR)/target/corpus-verdicts.jsonl cargo test --release $(CRATES)
+	for backends in postgres postgres+redis postgres+cluster; do \
+		DRAWBRIDGE_TEST_BACKENDS=$$backends cargo test --release -p server --test it || exit 1; \
+	done
 
 # The same rules as WASM, case by case against what they said natively.
 rules-test:

@@ -99,7 +99,7 @@ for (const javaScriptEnabled of [true, false]) {
       await signedIn(page, server);
       await provokeConflict(page, browser, server);
       await expect(page.locator("#latest-change")).toContainText("otto@example.org");
-      await expect(page.locator("#latest-change")).toContainText("title, description");
+      await expect(page.locator("#latest-change")).toContainText("Title, Description, Closing time");
       await expect(difference(page, "Title").first()).toHaveText("Garden Evening, moved indoors");
       await expect(difference(page, "Title").last()).toHaveText("Garden Evenings");
       await expect(difference(page, "Capacity").first()).toHaveText("None");

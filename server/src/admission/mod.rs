@@ -35,7 +35,7 @@ use crate::telemetry;
 use attempt::{Attempt, Token};
 use batch::{Batches, Submitted};
 use ending::{Ending, Refusal};
-use flights::{Flights, Place};
+use flights::{Flights, Lead, Place};
 use limiter::Limiter;
 use outcomes::Look;
 use protocol::Decision;
@@ -128,7 +128,7 @@ impl Admission {
                 Place::Lead(lead, end) => {
                     // cache, lock, held verdicts, constraint, settle: whether or not the client stays
                     let admission = Arc::clone(self);
-                    tokio::spawn(async move { lead.end(admission.lead(attempt).await) });
+                    tokio::spawn(async move { admission.lead(lead, attempt).await });
                     (end, false)
                 }
                 Place::Join(end) => (end, true),
@@ -165,12 +165,13 @@ impl Admission {
     }
 
     /// The work of an attempt that nobody in this process is working on.
-    async fn lead(&self, attempt: Attempt) -> Ending {
+    async fn lead(&self, lead: Lead, attempt: Attempt) {
         // cache + lock
         let lease = match self.look_or_lease(&attempt).await {
             Look::Committed(committed, layer) => {
                 self.memory.insert(attempt.token.claim, Arc::clone(&committed));
-                return self.decide(&attempt, &committed, layer);
+                lead.end(self.decide(&attempt, &committed, layer));
+                return;
             }
             Look::Nothing(lease) => lease,
         };
@@ -182,9 +183,13 @@ impl Admission {
                 self.write(&attempt, entry).await
             }
         };
+        if let Some(committed) = &committed {
+            self.memory.insert(attempt.token.claim, Arc::clone(committed));
+        }
+        // What is committed can be told; that others learn of it need not be waited for.
+        lead.end(ending);
         // settle
         self.settle(&attempt, lease, committed).await;
-        ending
     }
 
     /// The verdict that stands against an attempt, if any; else the way into the database.

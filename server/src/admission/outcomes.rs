@@ -35,16 +35,13 @@ impl Admission {
         self.outcome(attempt).look(owner).await
     }
 
-    /// Remembers what is committed, in this process and for all servers; gives up the lease either way.
+    /// Remembers what is committed for all servers; gives up the lease either way.
     pub(super) async fn settle(
         &self,
         attempt: &Attempt,
         lease: Option<Owner>,
         committed: Option<Arc<Committed>>,
     ) {
-        if let Some(committed) = &committed {
-            self.memory.insert(attempt.token.claim, Arc::clone(committed));
-        }
         if let Some(owner) = lease {
             self.outcome(attempt).settle(&owner, committed.as_deref()).await;
         }

@@ -1,12 +1,16 @@
 //! A circuit breaker with bounded calls, around any backend that can fail.
 //!
 //! ```text
-//!            3 failures in a row                     the pause is over
-//!  closed ------------------------> open (all fail) -------------------> half open (one call asks)
-//!    ^                                ^                                     |            |
-//!    |                                +------ it failed: a longer pause ----+            |
-//!    +-------------------------------------------- it succeeded -------------------------+
+//!         3 failures in a row,
+//!         or 1 that took its time                the pause is over
+//!  closed ----------------------> open (all fail) -------------------> half open (one call asks)
+//!    ^                              ^                                     |            |
+//!    |                              +------ it failed: a longer pause ----+            |
+//!    +------------------------------------------ it succeeded -------------------------+
 //! ```
+//!
+//! One time-out is enough, because a request makes several calls one after the other: it should wait for a backend
+//! that hangs once, not each time.
 
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +26,7 @@ use super::{
 };
 use crate::ambient::Ambient;
 
-/// Failures in a row after which the backend is left alone.
+/// Failures in a row after which the backend is left alone, when each came at once.
 const FAILURES_MAX: u32 = 3;
 /// How long it is left alone at first. Each probe that fails doubles the pause.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -74,7 +78,7 @@ impl<B: Coordination> Guarded<B> {
         call: impl Future<Output = CoordinationResult<T>>,
     ) -> CoordinationResult<T> {
         let mut pass = self.enter()?;
-        let result = timeout(at_most, call).await.unwrap_or_else(|_| Err(too_slow(at_most)));
+        let result = timeout(at_most, call).await.unwrap_or(Err(CoordinationError::TimedOut));
         pass.end(result.as_ref().err());
         result
     }
@@ -98,14 +102,15 @@ impl<B: Coordination> Guarded<B> {
 
     /// What follows from a call that failed. Calls that began before the circuit opened tell nothing new.
     fn failed(&self, is_probe: bool, error: &CoordinationError) {
+        let has_cost_time = matches!(error, CoordinationError::TimedOut);
         let mut circuit = self.circuit();
         let pause = match *circuit {
-            Circuit::Closed { failures } if failures + 1 < FAILURES_MAX => {
+            Circuit::Closed { failures } if failures + 1 < FAILURES_MAX && !has_cost_time => {
                 *circuit = Circuit::Closed { failures: failures + 1 };
                 return;
             }
             Circuit::Closed { .. } => {
-                tracing::warn!(%error, "coordination keeps failing and is left alone");
+                tracing::warn!(%error, "coordination fails and is left alone");
                 PAUSE_MIN
             }
             Circuit::HalfOpen { pause } if is_probe => (pause * 2).min(PAUSE_MAX),
@@ -166,10 +171,6 @@ impl<B: Coordination> Drop for Pass<'_, B> {
             *circuit = Circuit::Open { until: Instant::now(), pause };
         }
     }
-}
-
-fn too_slow(bound: Duration) -> CoordinationError {
-    CoordinationError::Failed(format!("no answer within {} ms", bound.as_millis()))
 }
 
 fn show(is_open: bool) {

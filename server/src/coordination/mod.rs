@@ -41,8 +41,11 @@ pub enum CoordinationError {
     /// It was asked, in vain.
     #[error("{0}")]
     Failed(String),
-    /// It was not asked, because it failed several times in a row a moment ago.
-    #[error("it is left alone for a moment because it failed several times in a row")]
+    /// It was asked, and did not answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// It was not asked, because it failed a moment ago.
+    #[error("it is left alone for a moment because it failed")]
     LeftAlone,
 }
 
@@ -53,7 +56,7 @@ pub type CoordinationResult<T> = Result<T, CoordinationError>;
 pub fn note_failure(operation: &'static str, error: &CoordinationError) {
     metrics::counter!("drawbridge_cache_errors_total", "operation" => operation).increment(1);
     match error {
-        CoordinationError::Failed(_) => {
+        CoordinationError::Failed(_) | CoordinationError::TimedOut => {
             tracing::warn!(%error, operation, "coordination failed, going on without it");
         }
         // The breaker has said so once, and will say when it is over.

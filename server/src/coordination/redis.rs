@@ -234,5 +234,8 @@ fn unexpected(answer: &Value) -> CoordinationError {
 }
 
 fn failed(error: ::redis::RedisError) -> CoordinationError {
+    if error.is_timeout() {
+        return CoordinationError::TimedOut;
+    }
     CoordinationError::Failed(crate::telemetry::causes(&error))
 }

@@ -6,6 +6,7 @@ mod concurrency;
 mod connections;
 mod constraints;
 mod crashes;
+mod differential;
 mod faults;
 mod ground;
 mod integrators;

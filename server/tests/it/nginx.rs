@@ -2,6 +2,7 @@
 //! pretends. Whatever backends were chosen, these tests stand on those two, so they run with the default only.
 
 mod answers;
+mod bursts;
 mod crowd;
 mod failures;
 mod limits;

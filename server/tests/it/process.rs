@@ -1,5 +1,6 @@
 //! The binary that ships, as a process of its own: a database of its own, a free port, killed when dropped.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -212,7 +213,12 @@ impl Client {
 
     /// Of whatever answers there.
     pub fn at(url: &str) -> Self {
-        Self { http: reqwest::Client::new(), url: url.to_owned() }
+        Self::with(reqwest::Client::new(), url)
+    }
+
+    /// With a way of its own to get there.
+    pub fn with(http: reqwest::Client, url: &str) -> Self {
+        Self { http, url: url.to_owned() }
     }
 
     pub async fn token(&self, draw: &str) -> Result<String, reqwest::Error> {
@@ -234,4 +240,21 @@ impl Client {
         let response = self.http.get(format!("{}{path}", self.url)).send().await?;
         Ok((response.status().as_u16(), response.text().await?))
     }
+}
+
+/// How many requests to register a server counted, by outcome and layer.
+pub async fn decided(client: &Client) -> BTreeMap<(String, String), u64> {
+    let (status, metrics) = client.get("/metrics").await.expect("answers");
+    assert_eq!(status, 200, "{metrics}");
+    let label = |labels: &str, name: &str| -> String {
+        let rest = labels.split_once(&format!("{name}=\"")).expect("the label").1;
+        rest.split('"').next().expect("its value").to_owned()
+    };
+    metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("drawbridge_admissions_total{")?.split_once("} "))
+        .map(|(labels, count)| {
+            ((label(labels, "outcome"), label(labels, "layer")), count.parse().expect("a count"))
+        })
+        .collect()
 }

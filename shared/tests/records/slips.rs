@@ -71,7 +71,7 @@ fn special() -> impl Strategy<Value = String> {
     };
     let odd = select(&["\0", "\"", "@", "'", "\u{301}", "\u{FFFD}", "\u{10FFFF}", "]", "^", "\\", "*"][..]);
     prop_oneof![
-        4 => select(RANGES).prop_flat_map(near).prop_filter_map("no character", |code| char::from_u32(code))
+        4 => select(RANGES).prop_flat_map(near).prop_filter_map("no character", char::from_u32)
             .prop_map(String::from),
         2 => odd.prop_map(str::to_owned),
     ]

@@ -30,7 +30,11 @@ pub fn edit_page(chrome: &Chrome, page: &EditPage) -> String {
                 </div>
             </header>
             {page.conflict.as_ref().map(|conflict| versions(page, conflict, is_over))}
-            {if is_over { over(page).into_any() } else { form(chrome, page).into_any() }}
+            {match (is_over, page.conflict.is_some()) {
+                (false, _) => with_form(chrome, page).into_any(),
+                (true, false) => over(page).into_any(),
+                (true, true) => ().into_any(),
+            }}
         }
     })
 }
@@ -40,8 +44,14 @@ fn versions(page: &EditPage, conflict: &Conflict, is_over: bool) -> impl IntoVie
     let discard = format!("{}/edit", draw_href(&page.draw));
     let latest = conflict.latest.as_ref().map(|latest| {
         let (actor, what) = (latest.actor.clone(), latest.what.clone());
-        view! { <p id="latest-change">"Last change: "<bdi>{what}</bdi>", by "<bdi>{actor}</bdi>", "{time(&latest.at)}"."</p> }
+        view! { <p id="latest-change">"Last change: "{time(&latest.at)}", "<bdi>{actor}</bdi>": "{what}"."</p> }
     });
+    let advice = if is_over {
+        "Nothing of yours is saved. The draw is cancelled, so nothing of it can be changed any more."
+    } else {
+        "Nothing of yours is saved yet, and nothing you typed is lost. Decide which version stands, or put both \
+         together in the form below."
+    };
     let same = (!conflict.same.is_empty()).then(|| {
         let sum = match conflict.same.len() {
             1 => "The same in both: 1 part".to_owned(),
@@ -55,18 +65,22 @@ fn versions(page: &EditPage, conflict: &Conflict, is_over: bool) -> impl IntoVie
         <section class="versions" aria-label="Two versions">
             <div class="notice notice--problem" id="conflict" role="alert">
                 <p class="notice__title">"Someone else changed this draw while you were editing it"</p>
-                <p>"Nothing of yours is saved yet, and nothing you typed is lost. Decide which version stands, or put
-                    both together in the form below."</p>
+                <p>{advice}</p>
                 {latest}
             </div>
             {differences(&conflict.differing)}
             {same}
-            <p class="panel__actions">
-                {(!is_over).then(|| view! {
-                    <button class="button" id="save-mine" form=FORM>"Save mine over it"</button>
-                })}
-                <a class="button button--secondary" id="discard-mine" href=discard>"Discard mine"</a>
-            </p>
+            {if is_over {
+                back(page).into_any()
+            } else {
+                view! {
+                    <p class="panel__actions">
+                        <button class="button" id="save-mine" form=FORM>"Save mine over it"</button>
+                        <a class="button button--secondary" id="discard-mine" href=discard>"Discard mine"</a>
+                    </p>
+                }
+                .into_any()
+            }}
         </section>
     }
 }
@@ -108,13 +122,33 @@ fn marked(text: &Marked) -> impl IntoView + use<> {
 
 /// Instead of the form, once nothing can be changed.
 fn over(page: &EditPage) -> impl IntoView + use<> {
-    let href = draw_href(&page.draw);
     view! {
         <section class="panel panel--narrow">
             <h2>"This draw is cancelled"</h2>
             <p>"Nothing of it can be changed any more."</p>
-            <p class="panel__actions"><a class="button button--secondary" href=href>"Back to the draw"</a></p>
+            {back(page)}
         </section>
+    }
+}
+
+fn back(page: &EditPage) -> impl IntoView + use<> {
+    let href = draw_href(&page.draw);
+    view! { <p class="panel__actions"><a class="button button--secondary" href=href>"Back to the draw"</a></p> }
+}
+
+/// The form, and beside it what is not in it.
+fn with_form(chrome: &Chrome, page: &EditPage) -> impl IntoView + use<> {
+    view! {
+        <div class="draw__columns">
+            {form(chrome, page)}
+            <aside class="facts stack" aria-labelledby="elsewhere">
+                <h2 id="elsewhere">"What is changed elsewhere"</h2>
+                <p>"What is asked of entrants, categories, sessions, and who is told of entries stay with the draw's
+                    file, which "<code>"drawbridge draw apply"</code>" reads."</p>
+                <p>"Take over into that file what you change here: the next time it is applied, all is as the file
+                    says."</p>
+            </aside>
+        </div>
     }
 }
 
@@ -141,12 +175,6 @@ fn form(chrome: &Chrome, page: &EditPage) -> impl IntoView + use<> {
                 </a>
             </p>
         </form>
-        <section class="section stack" aria-labelledby="elsewhere">
-            <h2 id="elsewhere">"What is changed elsewhere"</h2>
-            <p class="edit__elsewhere">"What is asked of entrants, categories, sessions, and who is told of entries stay with the
-                draw's file, which "<code>"drawbridge draw apply"</code>" reads. Take over into that file what you
-                change here: the next time it is applied, all is as the file says."</p>
-        </section>
     }
 }
 
@@ -195,7 +223,7 @@ fn times(page: &EditPage) -> impl IntoView + use<> {
     let (opens, closes) = page.fixed_window.clone().unzip();
     let draws = Line { hint: "Optional: when winners are drawn.", ..Line::new("draws_at", "datetime-local") };
     let zone = Line {
-        hint: "The times above are local to it. Choosing another leaves their digits as they are.",
+        hint: "The times here are local to it.",
         list: Some("zones"),
         ..Line::new("timezone", "text")
     };

@@ -172,19 +172,26 @@ async fn a_probe_whose_caller_goes_away_leaves_the_probe_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hanging_backend_is_waited_for_no_longer_than_the_time_out() {
-    let guarded = guarded(Mood::Hangs);
+async fn a_hanging_backend_is_waited_for_once_and_no_longer_than_the_time_out() {
+    let hanging = guarded(Mood::Hangs);
     let begin = Instant::now();
-    guarded.get_or_lease(&KEY, &[1; 16], TIMEOUT).await.expect_err("hangs");
+    hanging.get_or_lease(&KEY, &[1; 16], TIMEOUT).await.expect_err("hangs");
     assert_eq!(begin.elapsed(), TIMEOUT, "by paused time");
+    // What a request does next.
+    hanging.wait(&KEY, TIMEOUT).await.expect_err("nobody waits for what is left alone");
+    hanging.take(&KEY, Rate { per_minute: 60, burst: 1 }, 1).await.expect("taken here");
+    hanging.settle(&KEY, &[1; 16], Bytes::new(), TIMEOUT).await.expect_err("left alone");
+    assert_eq!(begin.elapsed(), TIMEOUT);
+    assert_eq!(hanging.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_takes_what_it_was_given_and_one_answer() {
+    let hanging = guarded(Mood::Hangs);
     let begin = Instant::now();
-    guarded.wait(&KEY, TIMEOUT * 4).await.expect_err("hangs");
-    assert_eq!(begin.elapsed(), TIMEOUT * 5, "the wait and one answer");
-    guarded.settle(&KEY, &[1; 16], Bytes::new(), TIMEOUT).await.expect_err("hangs");
-    let begin = Instant::now();
-    assert!(guarded.is_left_alone().await);
-    guarded.wait(&KEY, TIMEOUT).await.expect_err("nobody waits for what is left alone");
-    assert_eq!(begin.elapsed(), Duration::ZERO);
+    hanging.wait(&KEY, TIMEOUT * 4).await.expect_err("hangs");
+    assert_eq!(begin.elapsed(), TIMEOUT * 5);
+    assert!(hanging.is_left_alone().await);
 }
 
 #[tokio::test(start_paused = true)]

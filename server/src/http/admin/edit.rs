@@ -7,7 +7,7 @@ mod texts;
 
 use std::sync::LazyLock;
 
-use app::pages::admin::models::edit::{Conflict, EditPage, EditValues, LatestChange};
+use app::pages::admin::models::edit::{Conflict, EditPage, EditValues, LatestChange, PARTS};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -155,8 +155,17 @@ async fn latest(app: &App, draw: &Draw) -> HttpResult<Option<LatestChange>> {
     Ok(line.map(|line| LatestChange {
         at: views::moment(draw.zone(), line.at),
         actor: line.actor,
-        what: line.detail.map_or(line.action.clone(), |detail| format!("{}: {detail}", line.action)),
+        what: line.detail.as_deref().map_or(line.action, parts),
     }))
+}
+
+/// The parts that an audit row names, as people read them; what has no place on this page keeps its key.
+fn parts(detail: &str) -> String {
+    detail
+        .split(", ")
+        .map(|key| PARTS.iter().find(|(part, _)| *part == key).map_or(key, |(_, label)| *label))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Whether JSON is asked for and not a page, as for every failure.

@@ -3,9 +3,11 @@
 
 mod postgres;
 mod proxy;
+mod redis;
+mod storm;
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -43,6 +45,8 @@ struct Story {
     replies: Vec<Reply>,
     /// Requests without an answer.
     broken: usize,
+    /// The longest that one request took.
+    slowest: Duration,
 }
 
 impl Story {
@@ -61,7 +65,10 @@ impl Story {
 async fn press_until_in(servers: &[Client], press: &Press, first: usize) -> Story {
     let mut story = Story::default();
     for server in servers.iter().cycle().skip(first).take(200) {
-        match server.register("open", &press.token, &press.form).await {
+        let began = Instant::now();
+        let answer = server.register("open", &press.token, &press.form).await;
+        story.slowest = story.slowest.max(began.elapsed());
+        match answer {
             Ok(reply) => {
                 let is_over = !matches!(reply.status, 503 | 409 | 429);
                 story.replies.push(reply);

@@ -139,7 +139,7 @@ async fn of_two_organisers_the_later_sees_both_versions_and_takes_either() {
     assert_eq!(late.status, StatusCode::CONFLICT);
     let page = late.text();
     for told in
-        ["Stored now", "Yours", "Olga", "Otto", "title, capacity", "olga@example.org", "The same in both"]
+        ["Stored now", "Yours", "Olga", "Otto", "Title, Capacity", "olga@example.org", "The same in both"]
     {
         assert!(page.contains(told), "{told}");
     }

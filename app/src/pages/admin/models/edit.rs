@@ -112,7 +112,7 @@ pub struct LatestChange {
     pub at: When,
     /// Who.
     pub actor: String,
-    /// What: "draw changed: title, capacity".
+    /// What: "Title, Capacity", or "draw closed".
     pub what: String,
 }
 
