@@ -19,6 +19,10 @@ use crate::secrets::{Digest, Keys};
 /// Milliseconds between two looks at a key that is busy again: at least so many, and up to twice as many.
 const PAUSE_MS: u32 = 20;
 
+/// Milliseconds before a lease that could not be given up is given up again: at least so many, and up to twice as
+/// many.
+const SETTLE_PAUSE_MS: u32 = 400;
+
 /// What looking into what servers share came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Look {
@@ -143,17 +147,26 @@ impl SharedOutcome<'_> {
         }
     }
 
-    /// Gives up the lease, with what is committed, if anything is.
+    /// Gives up the lease, with what is committed, if anything is. Nobody waits for this, so it is tried for as long
+    /// as the lease may live: one that stayed behind would hold up the next retry elsewhere.
     async fn settle(&self, owner: &Owner, committed: Option<&Committed>) {
-        let done = match committed {
-            Some(committed) => {
-                let sealed = committed.seal(self.keys, self.epoch, self.draw, self.token);
-                self.shared.settle(&self.key, owner, sealed, keys::OUTCOME_LIFE).await
-            }
-            None => self.shared.release(&self.key, owner).await,
-        };
-        if let Err(error) = done {
+        let sealed = committed.map(|committed| committed.seal(self.keys, self.epoch, self.draw, self.token));
+        let until = Instant::now() + keys::LEASE_LIFE;
+        loop {
+            let done = match &sealed {
+                Some(sealed) => {
+                    self.shared.settle(&self.key, owner, sealed.clone(), keys::OUTCOME_LIFE).await
+                }
+                None => self.shared.release(&self.key, owner).await,
+            };
+            let Err(error) = done else { return };
             note_failure("settle", &error);
+            let pause =
+                Duration::from_millis((SETTLE_PAUSE_MS + self.ambient.jitter(SETTLE_PAUSE_MS)).into());
+            if Instant::now() + pause >= until {
+                return;
+            }
+            sleep(pause).await;
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Draws as organisers write them (TOML), what their parts have to be, what may still be changed, and the copy that requests read.
+//! Draws as organisers write them (TOML), what their parts have to be, what may still be changed, and the copy
+//! that requests read.
 
 pub mod check;
 mod edit;

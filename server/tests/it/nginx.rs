@@ -33,8 +33,10 @@ uwsgi_temp_path uwsgi;
 scgi_temp_path scgi;
 ";
 
-/// Nobody is exempt from limits.
+/// Nobody is exempt from nginx's limits.
 const NO_INTEGRATOR: &str = "geo $is_integrator { default 0; }";
+/// Everybody is.
+const ONLY_INTEGRATORS: &str = "geo $is_integrator { default 1; }";
 
 /// nginx before servers on three ports, with more in `machine.conf`.
 fn nginx(ports: [u16; 3], more: &str) -> Nginx {
@@ -78,8 +80,13 @@ struct Front {
 }
 
 impl Front {
-    /// With draws that are open; `None` where another combination of backends was chosen.
+    /// With a draw that is open; `None` where another combination of backends was chosen.
     fn start(settings: &[(&str, &str)]) -> Option<Self> {
+        Self::start_with(settings, NO_INTEGRATOR)
+    }
+
+    /// With more in `machine.conf`.
+    fn start_with(settings: &[(&str, &str)], more: &str) -> Option<Self> {
         if !Backends::chosen().is_sqlite() {
             return None;
         }
@@ -91,7 +98,7 @@ impl Front {
         place.apply(&[("open", "")]);
         let ports = [free_port(), free_port(), free_port()];
         let servers = ports.map(|port| place.serve_at(port)).into();
-        Some(Self { nginx: nginx(ports, NO_INTEGRATOR), servers, ports, place })
+        Some(Self { nginx: nginx(ports, more), servers, ports, place })
     }
 
     fn client(&self) -> Client {

@@ -192,13 +192,14 @@ async fn a_lease_that_is_never_given_up_is_passed_over_without_a_storm() {
     assert!(looks <= keys::LEASE_WAIT.as_millis() / u128::from(PAUSE_MS) + 2, "{looks} looks");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lease_that_may_have_been_taken_is_given_up() {
     let bench = Bench::new();
     let failing = Liar::new(None);
     let outcome = bench.outcome(&failing);
     assert_eq!(outcome.look(Some(OWN)).await, Look::Nothing(Some(OWN)), "its answer may only have been lost");
     outcome.settle(&OWN, None).await;
-    assert_eq!(failing.releases.load(Ordering::SeqCst), 1);
+    let tries = failing.releases.load(Ordering::SeqCst);
+    assert!((3..10).contains(&tries), "{tries}: again and again, for as long as the lease may live");
     assert_eq!(outcome.look(None).await, Look::Nothing(None), "one that only looks has none to give up");
 }

@@ -72,7 +72,9 @@ impl From<&Entry> for Columns {
 impl Columns {
     /// A form's canonical values as far as they can be made, whatever the rules say of them.
     pub fn tidied(form: &EntryForm, rules: &DrawRules) -> Self {
-        let given = |text: &str| Some(tidy(text)).filter(|text| !text.is_empty());
+        // Composing a text of more than ASCII could make one of ASCII (the Kelvin sign is a K): the rules look at
+        // these before.
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let upper = |text: &str| given(text).map(|text| text.to_ascii_uppercase());
         let fewest = rules.category(form.category.trim()).map_or(1, |category| category.min_party.into());
         Self {
@@ -86,7 +88,7 @@ impl Columns {
             category: given(&form.category),
             session: given(&form.session),
             party_size: form.party_size.unwrap_or(fewest),
-            guardian_name: given(&form.guardian_name),
+            guardian_name: given(&form.guardian_name).map(|typed| tidy(&typed)),
             member_id: upper(&form.member_id),
         }
     }
@@ -169,48 +171,47 @@ fn is_filler(c: char) -> bool {
 }
 
 /// The rows of a record: the entry, when the rules accept it, otherwise one row a complaint with nothing else
-/// wrong; and one row for each field that was not typed in its canonical form, untidied.
+/// wrong; and where a field was not typed in its canonical form, one with that field untidied. `turn` chooses
+/// which, where there are several.
 pub fn candidates(
     record: &str,
+    turn: usize,
     form: &EntryForm,
     rules: &DrawRules,
     verdict: &Result<Entry, Vec<FieldError>>,
 ) -> Vec<Candidate> {
     let tidied = Columns::tidied(form, rules);
-    let candidate = |columns: Columns, complaint: Option<String>| Candidate {
-        record: record.to_owned(),
-        columns,
-        complaint,
-    };
-    let mut sound = tidied.clone();
-    let mut rows = match verdict {
-        Ok(entry) => {
-            assert_eq!(Columns::from(entry), tidied, "{record}: canonical");
-            vec![candidate(tidied.clone(), None)]
-        }
-        Err(errors) => {
-            errors.iter().for_each(|error| sound.take(&error.field, &neutral()));
-            let row = |error: &FieldError| {
-                let mut columns = sound.clone();
-                columns.take(&error.field, &tidied);
-                candidate(columns, Some(format!("{}/{}", error.field, error.code)))
-            };
-            errors.iter().map(row).collect()
-        }
-    };
-    let errors = verdict.as_ref().err().map_or(&[][..], Vec::as_slice);
-    let typed = Columns::as_typed(form, &tidied);
-    for field in shared::entry::FIELDS {
-        let mut columns = sound.clone();
-        columns.take(field, &typed);
-        let is_tidied = match field {
-            // Both columns are typed at once; the form as it was typed is one of them in any case.
-            "email" => columns.email == tidied.email && columns.email_canonical == tidied.email_canonical,
-            _ => columns == sound,
-        };
-        if !is_tidied && errors.iter().all(|error| error.field != field) {
-            rows.push(candidate(columns, Some(format!("{field}/as-typed"))));
-        }
+    if let Ok(entry) = verdict {
+        assert_eq!(Columns::from(entry), tidied, "{record}: canonical");
     }
-    rows
+    let errors = verdict.as_ref().err().map_or(&[][..], Vec::as_slice);
+    let mut unsound: Vec<&str> = errors.iter().map(|error| error.field.as_ref()).collect();
+    if unsound.contains(&"category") {
+        unsound.push("member_id"); // Which one belongs there, only the category tells: nobody has looked at it.
+    }
+    let mut sound = tidied.clone();
+    unsound.iter().for_each(|field| sound.take(field, &neutral()));
+    let with = |field: &str, from: &Columns| {
+        let mut columns = sound.clone();
+        columns.take(field, from);
+        columns
+    };
+
+    let typed = Columns::as_typed(form, &tidied);
+    let untidy: Vec<&str> = shared::entry::FIELDS
+        .into_iter()
+        .filter(|field| !unsound.contains(field) && with(field, &typed) != sound)
+        .collect();
+    let mut rows: Vec<(Columns, Option<String>)> = errors
+        .iter()
+        .map(|error| (with(&error.field, &tidied), Some(format!("{}/{}", error.field, error.code))))
+        .collect();
+    if rows.is_empty() {
+        rows.push((tidied.clone(), None));
+    }
+    if let Some(field) = untidy.get(turn % untidy.len().max(1)) {
+        rows.push((with(field, &typed), Some(format!("{field}/as-typed"))));
+    }
+    let candidate = |(columns, complaint)| Candidate { record: record.to_owned(), columns, complaint };
+    rows.into_iter().map(candidate).collect()
 }

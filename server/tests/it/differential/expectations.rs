@@ -48,8 +48,8 @@ pub fn expected(row: &Candidate, table: &Table) -> Expected {
 /// Of a complaint that rules with a constraint share with one that only the server keeps: whether it is the
 /// latter alone that this row breaks.
 fn is_servers_own(complaint: &str, row: &Columns) -> bool {
-    let is_all = |value: &Option<String>, length: usize, fits: fn(u8) -> bool| {
-        let fits = |text: &String| (1..=length).contains(&text.len()) && text.bytes().all(fits);
+    let is_all = |value: &Option<String>, lengths: std::ops::RangeInclusive<usize>, fits: fn(u8) -> bool| {
+        let fits = |text: &String| lengths.contains(&text.len()) && text.bytes().all(fits);
         value.as_ref().is_some_and(fits)
     };
     let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
@@ -58,11 +58,11 @@ fn is_servers_own(complaint: &str, row: &Columns) -> bool {
         "guardian_name/as-typed" => row.guardian_name.as_deref().is_some_and(is_fit_for_nfc),
         "guardian_name/required" => row.guardian_name.is_none(),
         "email/as-typed" => is_fit_for_lowercase(&row.email),
-        "country/country" => is_all(&row.country, 2, |byte| byte.is_ascii_uppercase()),
-        "category/category" => is_all(&row.category, 64, is_id),
-        "session/session" => is_all(&row.session, 64, is_id),
+        "country/country" => is_all(&row.country, 2..=2, |byte| byte.is_ascii_uppercase()),
+        "category/category" => is_all(&row.category, 1..=64, is_id),
+        "session/session" => is_all(&row.session, 1..=64, is_id),
         "member_id/member-id" => {
-            is_all(&row.member_id, 40, |byte| byte.is_ascii_graphic() && !byte.is_ascii_lowercase())
+            is_all(&row.member_id, 1..=40, |byte| byte.is_ascii_graphic() && !byte.is_ascii_lowercase())
         }
         "party_size/party-size" => (1..=100).contains(&row.party_size),
         _ => false,

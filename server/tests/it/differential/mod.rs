@@ -42,7 +42,7 @@ struct Question {
 }
 
 /// The rows of a record; none when its form is not even one.
-fn rows_of(record: &Record, tally: &mut Tally) -> Vec<Candidate> {
+fn rows_of(turn: usize, record: &Record, tally: &mut Tally) -> Vec<Candidate> {
     let question = Question::deserialize(&record.question).expect("a question");
     let Ok(form) = EntryForm::deserialize(question.form) else {
         tally.malformed += 1;
@@ -55,7 +55,7 @@ fn rows_of(record: &Record, tally: &mut Tally) -> Vec<Candidate> {
         assert_eq!(expect.get("accepted").is_some(), verdict.is_ok(), "{}", record.id);
     }
     tally.judged(&verdict);
-    candidates(&record.id, &form, &question.rules, &verdict)
+    candidates(&record.id, turn, &form, &question.rules, &verdict)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +65,8 @@ async fn rules_sqlite_and_postgresql_judge_alike() {
     }
     let (table, seed, mut tally) = (table(), seed(), Tally::default());
     let records: Vec<Record> = written().into_iter().chain(made(seed)).collect();
-    let rows: Vec<Candidate> = records.iter().flat_map(|record| rows_of(record, &mut tally)).collect();
+    let rows: Vec<Candidate> =
+        records.iter().enumerate().flat_map(|(turn, record)| rows_of(turn, record, &mut tally)).collect();
     let (file, server) = (Ground::on(Backends::Sqlite), services::shared::postgres().own_database());
     let path = file.path("test.db");
     let ((sqlite, in_sqlite), (postgres, in_postgres)) =
