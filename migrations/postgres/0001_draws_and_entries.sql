@@ -86,8 +86,10 @@ CREATE TABLE entries (
     country TEXT COLLATE "C" CONSTRAINT entries_country CHECK (country ~ '^[A-Z]{2}$'),
     postcode TEXT COLLATE "C" CONSTRAINT entries_postcode CHECK (
         postcode ~ '^[A-Z0-9 -]{2,12}$' AND postcode = btrim(postcode)),
-    category TEXT COLLATE "C" CONSTRAINT entries_category CHECK (category ~ '^[a-z0-9_-]{1,64}$'),
-    session TEXT COLLATE "C" CONSTRAINT entries_session CHECK (session ~ '^[a-z0-9_-]{1,64}$'),
+    category TEXT COLLATE "C" CONSTRAINT entries_category CHECK (
+        category ~ '^[ -~]{1,64}$' AND category = btrim(category)),
+    session TEXT COLLATE "C" CONSTRAINT entries_session CHECK (
+        session ~ '^[ -~]{1,64}$' AND session = btrim(session)),
     party_size INTEGER NOT NULL CONSTRAINT entries_party_size CHECK (party_size BETWEEN 1 AND 100),
     guardian_name TEXT COLLATE "C"
         CONSTRAINT entries_guardian_name_characters CHECK (

@@ -97,10 +97,12 @@ CREATE TABLE entries (
         AND length(postcode) BETWEEN 2 AND 12 AND postcode NOT GLOB '*[^A-Z0-9 -]*' AND postcode = trim(postcode)),
     category TEXT CONSTRAINT entries_category CHECK (
         instr(category, char(0)) = 0
-        AND length(category) BETWEEN 1 AND 64 AND category NOT GLOB '*[^a-z0-9_-]*'),
+        AND length(category) BETWEEN 1 AND 64 AND category NOT GLOB ('*[^' || char(32, 45, 126) || ']*')
+        AND category = trim(category)),
     session TEXT CONSTRAINT entries_session CHECK (
         instr(session, char(0)) = 0
-        AND length(session) BETWEEN 1 AND 64 AND session NOT GLOB '*[^a-z0-9_-]*'),
+        AND length(session) BETWEEN 1 AND 64 AND session NOT GLOB ('*[^' || char(32, 45, 126) || ']*')
+        AND session = trim(session)),
     party_size INTEGER NOT NULL CONSTRAINT entries_party_size CHECK (party_size BETWEEN 1 AND 100),
     guardian_name TEXT
         CONSTRAINT entries_guardian_name_characters CHECK (

@@ -99,7 +99,13 @@ impl Bench {
     }
 
     /// An entry of a person, with a fresh token, and claims where they are named.
-    pub(in crate::store) fn entry(&self, draw: &Draw, person: &str, phone: Option<&str>, member: Option<&str>) -> NewEntry {
+    pub(in crate::store) fn entry(
+        &self,
+        draw: &Draw,
+        person: &str,
+        phone: Option<&str>,
+        member: Option<&str>,
+    ) -> NewEntry {
         let form = EntryForm {
             full_name: person.to_owned(),
             email: format!("{person}@example.org"),

@@ -167,3 +167,13 @@ impl EndedRow {
         if self.ending == "removed" { ReceiptStatus::Removed } else { ReceiptStatus::Withdrawn }
     }
 }
+
+/// The columns of a live entry that reconciliation reads.
+#[derive(FromRow)]
+pub(in crate::store) struct PersonRow {
+    pub(in crate::store) id: Uuid,
+    pub(in crate::store) bucket: i32,
+    pub(in crate::store) person_key: Vec<u8>,
+    #[sqlx(flatten)]
+    pub(in crate::store) entry: EntryRow,
+}

@@ -19,8 +19,6 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::ground::{Backends, Ground};
 use crate::process::{Client, Place, Server};
 
-const SERVERS: &str = include_str!("../../../deploy/drawbridge/servers.conf");
-
 /// What belongs to this machine, as `deploy/drawbridge/machine.conf` says it for another. The default folders for
 /// what is on its way belong to the system.
 const MACHINE: &str = "
@@ -40,14 +38,14 @@ const ONLY_INTEGRATORS: &str = "geo $is_integrator { default 1; }";
 
 /// nginx before servers on three ports, with more in `machine.conf`.
 fn nginx(ports: [u16; 3], more: &str) -> Nginx {
-    let configuration = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/nginx.conf");
-    let mut servers = SERVERS.to_owned();
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+    let mut servers = std::fs::read_to_string(deploy.join("drawbridge/servers.conf")).expect("is there");
     for (example, port) in [3001, 3002, 3003].into_iter().zip(ports) {
         let example = format!("127.0.0.1:{example} ");
         assert!(servers.contains(&example), "the shipped file has a server at {example}");
         servers = servers.replace(&example, &format!("127.0.0.1:{port} "));
     }
-    Nginx::start(&configuration, |Ports { http, https }| {
+    Nginx::start(&deploy.join("nginx.conf"), |Ports { http, https }| {
         let listen = format!(
             "listen 127.0.0.1:{http} backlog=4096;\nlisten 127.0.0.1:{https} ssl http2;\n\
              ssl_certificate certificate.pem;\nssl_certificate_key key.pem;\n"

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use shared::{FieldError, Phase, limits};
 
 use super::models::edit::{Conflict, Difference, EditPage, Marked, PARTS, label};
-use super::parts::{badge, csrf, definitions, draw_href, trail_below};
+use super::parts::{badge, csrf, definitions, draw_href, textarea_content, trail_below};
 use crate::components::time;
 use crate::layout::document;
 use crate::models::Chrome;
@@ -213,7 +213,8 @@ fn read_by_entrants(page: &EditPage) -> impl IntoView + use<> {
                 <p class="field__hint" id="description-hint">{hint}</p>
                 {complaint(page, name)}
                 <textarea id=name name=name rows="6" aria-describedby="description-hint description-error"
-                    aria-invalid=is_wrong(page, name)>{format!("\n{}", page.values.description)}</textarea>
+                    aria-invalid=is_wrong(page, name)
+                    inner_html=textarea_content(&page.values.description)></textarea>
             </div>
         </fieldset>
     }

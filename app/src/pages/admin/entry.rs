@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::limits;
 
 use super::models::{EntryPage, RemoveView};
-use super::parts::{csrf, definitions, draw_href, trail};
+use super::parts::{csrf, definitions, draw_href, textarea_content, trail};
 use crate::components::notice;
 use crate::layout::document;
 use crate::models::Chrome;
@@ -78,7 +78,8 @@ pub fn remove_page(chrome: &Chrome, remove: &RemoveView) -> String {
                             <p class="field__error" id="reason-error" role="alert">{error}</p>
                         })}
                         <textarea id="reason" name="reason" rows="3" required maxlength=limits::REASON_CHARS
-                            aria-describedby=described aria-invalid=invalid>{remove.reason.clone()}</textarea>
+                            aria-describedby=described aria-invalid=invalid
+                            inner_html=textarea_content(&remove.reason)></textarea>
                     </div>
                     <p class="panel__actions">
                         <button class="button button--danger" id="confirm-remove">"Remove the entry"</button>

@@ -144,6 +144,13 @@ pub fn layer_name(layer: &str) -> String {
     .to_owned()
 }
 
+/// A text as the markup inside a `<textarea>`, for `inner_html`: what stands there as a child, Leptos writes
+/// without escaping it, so that a text could end the element and go on as markup.
+pub fn textarea_content(text: &str) -> String {
+    // HTML drops a line break right after the tag.
+    format!("\n{}", text.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
 /// A field of a form, with its hint and what is wrong with it.
 pub struct Field<'a> {
     /// Id and name.
@@ -183,5 +190,18 @@ pub fn field(field: Field<'_>) -> impl IntoView + use<> {
             <input id=name name=name type=kind value=value autocomplete=autocomplete autocapitalize="none"
                 spellcheck="false" required aria-describedby=described aria-invalid=invalid/>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_ends_its_textarea() {
+        let text = "\n</textarea><b>&lt;</b>";
+        assert_eq!(textarea_content(text), "\n\n&lt;/textarea>&lt;b>&amp;lt;&lt;/b>");
+        let view = view! { <textarea inner_html=textarea_content(text)></textarea> };
+        assert_eq!(view.to_html().matches("</").count(), 1, "its own end is the only one");
     }
 }

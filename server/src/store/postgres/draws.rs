@@ -20,6 +20,7 @@ use crate::store::draws::{
     Actor, Applied, Draw, DrawDetails, DrawSpec, Draws, Edited, Expected, StateChange,
 };
 use crate::store::rows::DrawRow;
+use crate::store::sql;
 use crate::store::{StoreError, StoreResult};
 
 #[async_trait]
@@ -99,16 +100,12 @@ impl Draws for PostgresStore {
                     });
                 }
             };
-            sqlx::query(
-                "UPDATE draws SET state = $2, updated_at = $3, version = version + 1,
-                     closed_at = CASE WHEN $2 = 'closed' THEN $3 ELSE closed_at END
-                 WHERE id = $1",
-            )
-            .bind(draw.id)
-            .bind(to.as_str())
-            .bind(clock::now(tx.get(), &self.ambient).await?)
-            .execute(tx.get())
-            .await?;
+            sqlx::query(sql::STORE_STATE)
+                .bind(draw.id)
+                .bind(to.as_str())
+                .bind(clock::now(tx.get(), &self.ambient).await?)
+                .execute(tx.get())
+                .await?;
             let what = format!("draw {}", to.as_str());
             audit(tx.get(), &self.ambient, actor, &what, Some(draw.id), Some(slug), None).await?;
             tx.commit().await?;
@@ -215,14 +212,8 @@ impl PostgresStore {
         // The row first, then the clock.
         sqlx::query("SELECT 1 FROM draws WHERE id = $1 FOR UPDATE").bind(draw).execute(tx.get()).await?;
         let now = clock::now(tx.get(), &self.ambient).await?;
-        let closed: Option<String> = sqlx::query_scalar(
-            "UPDATE draws SET state = 'closed', closed_at = $2, updated_at = $2, version = version + 1
-             WHERE id = $1 AND state = 'announced' AND closes_at <= $2 RETURNING slug",
-        )
-        .bind(draw)
-        .bind(now)
-        .fetch_optional(tx.get())
-        .await?;
+        let closed: Option<String> =
+            sqlx::query_scalar(sql::CLOSE_IF_OVER).bind(draw).bind(now).fetch_optional(tx.get()).await?;
         if let Some(slug) = &closed {
             let schedule = Actor::Schedule;
             audit(tx.get(), &self.ambient, &schedule, "draw closed", Some(draw), Some(slug), None).await?;
@@ -361,10 +352,7 @@ pub(super) async fn give_back_place(connection: &mut PgConnection, draw: Uuid) -
 
 /// Live entries of a draw.
 pub(super) async fn taken(connection: &mut PgConnection, draw: Uuid) -> StoreResult<i64> {
-    let taken = sqlx::query_scalar("SELECT COALESCE(SUM(taken), 0)::BIGINT FROM counters WHERE draw_id = $1")
-        .bind(draw)
-        .fetch_one(connection)
-        .await?;
+    let taken = sqlx::query_scalar(sql::TAKEN).bind(draw).fetch_one(connection).await?;
     Ok(taken)
 }
 
@@ -390,19 +378,16 @@ pub(super) async fn audit(
     subject: Option<&str>,
     detail: Option<&str>,
 ) -> StoreResult<()> {
-    sqlx::query(
-        "INSERT INTO audit (id, at, actor, action, draw_id, subject, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(ambient.new_id())
-    .bind(ambient.now())
-    .bind(actor.to_string())
-    .bind(action)
-    .bind(draw)
-    .bind(subject)
-    .bind(detail)
-    .execute(connection)
-    .await?;
+    sqlx::query(sql::INSERT_AUDIT)
+        .bind(ambient.new_id())
+        .bind(ambient.now())
+        .bind(actor.to_string())
+        .bind(action)
+        .bind(draw)
+        .bind(subject)
+        .bind(detail)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::store::StoreResult;
 use crate::store::draws::Actor;
 use crate::store::entries::{Claim, Ended, Ending, ReceiptRow, ReceiptStatus, freed_claims};
 use crate::store::rows::{EndedRow, LiveRow, digest};
+use crate::store::sql;
 
 impl PostgresStore {
     pub(super) async fn find_receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>> {
@@ -90,39 +91,30 @@ impl PostgresStore {
         };
         let person = digest(&row.person_key)?;
         let (name, reason) = ending.name_and_reason();
-        sqlx::query(
-            "INSERT INTO withdrawals (draw_id, bucket, id, receipt, person_key, fingerprint,
-                 fingerprint_version, browser_proof, category, session, registered_at, ending, ended_at, reason)
-             SELECT draw_id, bucket, id, receipt, person_key, fingerprint, fingerprint_version, browser_proof,
-                 category, session, registered_at, $4, $5, $6
-             FROM entries WHERE draw_id = $1 AND bucket = $2 AND person_key = $3",
-        )
-        .bind(draw.id)
-        .bind(bucket(&person))
-        .bind(&person[..])
-        .bind(name)
-        .bind(now)
-        .bind(reason)
-        .execute(tx.get())
-        .await?;
-        sqlx::query("DELETE FROM entries WHERE draw_id = $1 AND bucket = $2 AND person_key = $3")
+        sqlx::query(sql::INSERT_WITHDRAWAL)
+            .bind(draw.id)
+            .bind(bucket(&person))
+            .bind(&person[..])
+            .bind(name)
+            .bind(now)
+            .bind(reason)
+            .execute(tx.get())
+            .await?;
+        sqlx::query(sql::DELETE_ENTRY)
             .bind(draw.id)
             .bind(bucket(&person))
             .bind(&person[..])
             .execute(tx.get())
             .await?;
         for Claim { kind, key } in freed_claims(&self.keys, draw.id, &Entry::try_from(row.entry)?) {
-            sqlx::query(
-                "DELETE FROM claims
-                 WHERE draw_id = $1 AND bucket = $2 AND kind = $3 AND claim_key = $4 AND entry_id = $5",
-            )
-            .bind(draw.id)
-            .bind(bucket(&key))
-            .bind(kind.as_str())
-            .bind(&key[..])
-            .bind(row.id)
-            .execute(tx.get())
-            .await?;
+            sqlx::query(sql::DELETE_CLAIM)
+                .bind(draw.id)
+                .bind(bucket(&key))
+                .bind(kind.as_str())
+                .bind(&key[..])
+                .bind(row.id)
+                .execute(tx.get())
+                .await?;
         }
         draws::give_back_place(tx.get(), draw.id).await?;
         if let Ending::Removed { reason } = ending {
@@ -136,21 +128,11 @@ impl PostgresStore {
 }
 
 async fn live(connection: &mut PgConnection, bucket: i32, code: &str) -> StoreResult<Option<LiveRow>> {
-    let row = sqlx::query_as("SELECT * FROM entries WHERE bucket = $1 AND receipt = $2")
-        .bind(bucket)
-        .bind(code)
-        .fetch_optional(connection)
-        .await?;
+    let row = sqlx::query_as(sql::LIVE_RECEIPT).bind(bucket).bind(code).fetch_optional(connection).await?;
     Ok(row)
 }
 
 async fn ended(connection: &mut PgConnection, bucket: i32, code: &str) -> StoreResult<Option<EndedRow>> {
-    let row = sqlx::query_as(
-        "SELECT draw_id, id, registered_at, ending FROM withdrawals WHERE bucket = $1 AND receipt = $2",
-    )
-    .bind(bucket)
-    .bind(code)
-    .fetch_optional(connection)
-    .await?;
+    let row = sqlx::query_as(sql::ENDED_RECEIPT).bind(bucket).bind(code).fetch_optional(connection).await?;
     Ok(row)
 }

@@ -17,6 +17,7 @@ use crate::store::entries::{
     CaughtHour, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
 use crate::store::rows::StoredRow;
+use crate::store::sql;
 use crate::store::writing::{self, Pass, Passes, Shut};
 
 /// How often a transaction is run again that PostgreSQL undid for the sake of another.
@@ -74,15 +75,12 @@ impl Passes for PostgresStore {
 
     async fn by_person(&self, draw: Uuid, person: &Digest) -> StoreResult<Option<Stored>> {
         let mut reader = self.reader().await?;
-        let row: Option<StoredRow> = sqlx::query_as(
-            "SELECT id, receipt, registered_at, person_key, fingerprint, fingerprint_version, browser_proof
-             FROM entries WHERE draw_id = $1 AND bucket = $2 AND person_key = $3",
-        )
-        .bind(draw)
-        .bind(bucket(person))
-        .bind(&person[..])
-        .fetch_optional(reader.get())
-        .await?;
+        let row: Option<StoredRow> = sqlx::query_as(sql::BY_PERSON)
+            .bind(draw)
+            .bind(bucket(person))
+            .bind(&person[..])
+            .fetch_optional(reader.get())
+            .await?;
         reader.give_back();
         row.map(Stored::try_from).transpose()
     }
@@ -91,25 +89,13 @@ impl Passes for PostgresStore {
         let mut reader = self.reader().await?;
         // One statement, so that an entry that ends meanwhile is found in one place or the other. The bucket of
         // entry and withdrawal is the person's, which the claim carries.
-        let row: Option<StoredRow> = sqlx::query_as(
-            "SELECT e.id, e.receipt, e.registered_at, e.person_key, e.fingerprint, e.fingerprint_version,
-                    e.browser_proof
-             FROM claims c JOIN entries e ON e.draw_id = c.draw_id AND e.bucket = c.person_bucket
-                  AND e.person_key = c.person_key AND e.id = c.entry_id
-             WHERE c.draw_id = $1 AND c.bucket = $2 AND c.kind = $3 AND c.claim_key = $4
-             UNION ALL
-             SELECT w.id, w.receipt, w.registered_at, w.person_key, w.fingerprint, w.fingerprint_version,
-                    w.browser_proof
-             FROM claims c JOIN withdrawals w ON w.draw_id = c.draw_id AND w.bucket = c.person_bucket
-                  AND w.id = c.entry_id
-             WHERE c.draw_id = $1 AND c.bucket = $2 AND c.kind = $3 AND c.claim_key = $4",
-        )
-        .bind(draw)
-        .bind(bucket(key))
-        .bind(kind.as_str())
-        .bind(&key[..])
-        .fetch_optional(reader.get())
-        .await?;
+        let row: Option<StoredRow> = sqlx::query_as(sql::BY_CLAIM)
+            .bind(draw)
+            .bind(bucket(key))
+            .bind(kind.as_str())
+            .bind(&key[..])
+            .fetch_optional(reader.get())
+            .await?;
         reader.give_back();
         row.map(Stored::try_from).transpose()
     }

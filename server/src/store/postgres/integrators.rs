@@ -9,6 +9,7 @@ use crate::secrets::Digest;
 use crate::store::StoreResult;
 use crate::store::draws::Actor;
 use crate::store::integrators::{Integrator, Integrators, KeyAdded, KeyRevoked};
+use crate::store::sql;
 
 #[async_trait]
 impl Integrators for PostgresStore {
@@ -16,20 +17,13 @@ impl Integrators for PostgresStore {
         within(async {
             let mut tx = self.writing.begin().await?;
             let new_id = self.ambient.new_id();
-            let id: Option<Uuid> = sqlx::query_scalar(
-                "INSERT INTO api_keys (id, name, key_hash, created_at, revoked_at)
-                 VALUES ($1, $2, $3, $4, NULL)
-                 ON CONFLICT (name) DO UPDATE SET key_hash = excluded.key_hash,
-                     created_at = excluded.created_at, revoked_at = NULL
-                 WHERE api_keys.revoked_at IS NOT NULL
-                 RETURNING id",
-            )
-            .bind(new_id)
-            .bind(name)
-            .bind(&key[..])
-            .bind(self.ambient.now())
-            .fetch_optional(tx.get())
-            .await?;
+            let id: Option<Uuid> = sqlx::query_scalar(sql::STORE_API_KEY)
+                .bind(new_id)
+                .bind(name)
+                .bind(&key[..])
+                .bind(self.ambient.now())
+                .fetch_optional(tx.get())
+                .await?;
             let (added, action) = match id {
                 None => {
                     tx.rollback().await?;

@@ -86,6 +86,8 @@ impl PostgresStore {
 
 /// Checks and migrates on a connection of its own, which may wait for another server that is migrating.
 async fn migrate(options: &PgConnectOptions) -> StoreResult<()> {
+    // Tables that are there already are no news.
+    let options = options.clone().options([("client_min_messages", "warning")]);
     let connecting = tokio::time::timeout(DEADLINE, options.connect());
     let mut connection: PgConnection = connecting.await.map_err(|_| timed_out())??;
     settings::check(&mut connection).await?;

@@ -11,6 +11,7 @@ use crate::secrets::Digest;
 use crate::store::StoreResult;
 use crate::store::draws::Actor;
 use crate::store::organisers::{Added, Credentials, Deed, NewSignIn, Organiser, Organisers};
+use crate::store::sql;
 
 #[derive(FromRow)]
 struct OrganiserRow {
@@ -42,17 +43,14 @@ impl Organisers for PostgresStore {
     async fn add_organiser(&self, email: &Email, password_hash: &str, actor: &Actor) -> StoreResult<Added> {
         within(async {
             let mut tx = self.writing.begin().await?;
-            let created: Option<Uuid> = sqlx::query_scalar(
-                "INSERT INTO organisers (id, email, email_canonical, password_hash, created_at)
-                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id",
-            )
-            .bind(self.ambient.new_id())
-            .bind(&email.typed)
-            .bind(&email.canonical)
-            .bind(password_hash)
-            .bind(self.ambient.now())
-            .fetch_optional(tx.get())
-            .await?;
+            let created: Option<Uuid> = sqlx::query_scalar(sql::INSERT_ORGANISER)
+                .bind(self.ambient.new_id())
+                .bind(&email.typed)
+                .bind(&email.canonical)
+                .bind(password_hash)
+                .bind(self.ambient.now())
+                .fetch_optional(tx.get())
+                .await?;
             if created.is_none() {
                 tx.rollback().await?;
                 return Ok(Added::Exists);
@@ -150,14 +148,11 @@ impl Organisers for PostgresStore {
     async fn signed_in(&self, token: &Digest) -> StoreResult<Option<Organiser>> {
         within(async {
             let mut reader = self.reader().await?;
-            let row: Option<OrganiserRow> = sqlx::query_as(
-                "SELECT o.id, o.email FROM sign_ins s JOIN organisers o ON o.id = s.organiser_id
-                 WHERE s.token_hash = $1 AND s.expires_at > $2",
-            )
-            .bind(&token[..])
-            .bind(self.ambient.now())
-            .fetch_optional(reader.get())
-            .await?;
+            let row: Option<OrganiserRow> = sqlx::query_as(sql::SIGNED_IN)
+                .bind(&token[..])
+                .bind(self.ambient.now())
+                .fetch_optional(reader.get())
+                .await?;
             reader.give_back();
             Ok(row.map(Organiser::from))
         })

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
-use shared::Entry;
-use sqlx::{FromRow, PgConnection};
-use uuid::Uuid;
+use sqlx::PgConnection;
 
 use super::{PostgresStore, within};
-use crate::secrets::{Digest, Keys, bucket};
+use crate::secrets::{Digest, Keys};
 use crate::store::draws::Draw;
-use crate::store::rows::{DrawRow, EntryRow, digest};
+use crate::store::rows::{DrawRow, PersonRow, digest};
+use crate::store::sql;
 use crate::store::upkeep::{Discrepancies, Upkeep};
 use crate::store::{StoreError, StoreResult};
 
@@ -47,13 +46,7 @@ impl Upkeep for PostgresStore {
         within(async {
             let mut tx = self.writing.begin().await?;
             let epoch: Digest = self.ambient.random();
-            sqlx::query(
-                "INSERT INTO meta (name, value) VALUES ('epoch', $1)
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            )
-            .bind(&epoch[..])
-            .execute(tx.get())
-            .await?;
+            sqlx::query(sql::STORE_EPOCH).bind(&epoch[..]).execute(tx.get()).await?;
             tx.commit().await
         })
         .await
@@ -68,10 +61,7 @@ impl Upkeep for PostgresStore {
         let mut found = Discrepancies::default();
         for row in rows {
             let draw = Draw::try_from(row)?;
-            check_counter(tx.get(), &draw, &mut found).await?;
-            check_people(tx.get(), &draw, keys, &mut found).await?;
-            check_missing_claims(tx.get(), &draw, &mut found).await?;
-            check_orphaned_claims(tx.get(), &draw, &mut found).await?;
+            check_draw(tx.get(), &draw, keys, &mut found).await?;
         }
         tx.end().await;
         Ok(found)
@@ -118,101 +108,26 @@ impl PostgresStore {
     }
 }
 
-async fn check_counter(
-    connection: &mut PgConnection,
-    draw: &Draw,
-    found: &mut Discrepancies,
-) -> StoreResult<()> {
-    let (counted, rows): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT COALESCE(SUM(taken), 0)::BIGINT FROM counters WHERE draw_id = $1),
-                (SELECT COUNT(*) FROM entries WHERE draw_id = $1)",
-    )
-    .bind(draw.id)
-    .fetch_one(connection)
-    .await?;
-    if counted != rows {
-        let slug = &draw.spec.slug;
-        found.0.push(format!("{slug}: the counter says {counted} entries, there are {rows}"));
-    }
-    Ok(())
-}
-
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    bucket: i32,
-    person_key: Vec<u8>,
-    #[sqlx(flatten)]
-    entry: EntryRow,
-}
-
-/// Person keys recompute.
-async fn check_people(
+/// Compares a draw's counters, entries and claims.
+async fn check_draw(
     connection: &mut PgConnection,
     draw: &Draw,
     keys: &Keys,
     found: &mut Discrepancies,
 ) -> StoreResult<()> {
-    let mut rows =
-        sqlx::query_as::<_, Row>("SELECT * FROM entries WHERE draw_id = $1").bind(draw.id).fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        let entry = Entry::try_from(row.entry)?;
-        let person = keys.person(draw.id, &entry.email.canonical);
-        if person[..] != row.person_key[..] || bucket(&person) != row.bucket {
-            let slug = &draw.spec.slug;
-            found.0.push(format!("{slug}: the person key of entry {} is not its email's", row.id));
-        }
+    let (counted, rows): (i64, i64) =
+        sqlx::query_as(sql::COUNTS).bind(draw.id).fetch_one(&mut *connection).await?;
+    found.note_count(draw, counted, rows);
+    let mut people = sqlx::query_as::<_, PersonRow>("SELECT * FROM entries WHERE draw_id = $1")
+        .bind(draw.id)
+        .fetch(&mut *connection);
+    while let Some(row) = people.try_next().await? {
+        found.note_person(draw, keys, row)?;
     }
-    Ok(())
-}
-
-/// Every live entry holds each claim its draw requires.
-async fn check_missing_claims(
-    connection: &mut PgConnection,
-    draw: &Draw,
-    found: &mut Discrepancies,
-) -> StoreResult<()> {
-    let missing: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT wanted.id, wanted.kind
-         FROM (SELECT id, 'token' AS kind FROM entries WHERE draw_id = $1
-               UNION ALL
-               SELECT id, 'phone' FROM entries WHERE draw_id = $1 AND phone IS NOT NULL AND $2
-               UNION ALL
-               SELECT id, 'member' FROM entries WHERE draw_id = $1 AND member_id IS NOT NULL) AS wanted
-         LEFT JOIN (SELECT entry_id, kind FROM claims WHERE draw_id = $1) AS held
-             ON held.entry_id = wanted.id AND held.kind = wanted.kind
-         WHERE held.entry_id IS NULL",
-    )
-    .bind(draw.id)
-    .bind(draw.spec.rules.one_per_phone)
-    .fetch_all(connection)
-    .await?;
-    for (entry, kind) in missing {
-        found.0.push(format!("{}: entry {entry} lacks its {kind} claim", draw.spec.slug));
-    }
-    Ok(())
-}
-
-/// Every claim belongs to one entry or withdrawal; only tokens, and integrators' sources and sequences, outlive
-/// their entry.
-async fn check_orphaned_claims(
-    connection: &mut PgConnection,
-    draw: &Draw,
-    found: &mut Discrepancies,
-) -> StoreResult<()> {
-    let orphans: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT c.entry_id, c.kind FROM claims c
-         WHERE c.draw_id = $1
-             AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.draw_id = $1 AND e.id = c.entry_id)
-             AND (c.kind NOT IN ('token', 'source')
-                  OR NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.draw_id = $1 AND w.id = c.entry_id))",
-    )
-    .bind(draw.id)
-    .fetch_all(connection)
-    .await?;
-    for (entry, kind) in orphans {
-        let slug = &draw.spec.slug;
-        found.0.push(format!("{slug}: a {kind} claim belongs to entry {entry}, which is not there"));
-    }
+    drop(people);
+    let missing = sqlx::query_as(sql::MISSING_CLAIMS).bind(draw.id).bind(draw.spec.rules.one_per_phone);
+    found.note_missing(draw, missing.fetch_all(&mut *connection).await?);
+    let orphans = sqlx::query_as(sql::ORPHANED_CLAIMS).bind(draw.id);
+    found.note_orphans(draw, orphans.fetch_all(connection).await?);
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::store::draws::{
     Actor, Applied, Draw, DrawDetails, DrawSpec, Draws, Edited, Expected, StateChange,
 };
 use crate::store::rows::DrawRow;
+use crate::store::sql;
 use crate::store::{StoreError, StoreResult};
 
 #[async_trait]
@@ -102,10 +103,7 @@ impl Draws for SqliteStore {
     }
 
     async fn taken(&self, draw: Uuid) -> StoreResult<i64> {
-        let taken = sqlx::query_scalar("SELECT COALESCE(SUM(taken), 0) FROM counters WHERE draw_id = $1")
-            .bind(draw)
-            .fetch_one(&self.readers)
-            .await?;
+        let taken = sqlx::query_scalar(sql::TAKEN).bind(draw).fetch_one(&self.readers).await?;
         Ok(taken)
     }
 }
@@ -126,14 +124,11 @@ impl SqliteStore {
         draw: Uuid,
     ) -> StoreResult<bool> {
         let now = self.ambient.now();
-        let closed: Option<String> = sqlx::query_scalar(
-            "UPDATE draws SET state = 'closed', closed_at = $2, updated_at = $2, version = version + 1
-             WHERE id = $1 AND state = 'announced' AND closes_at <= $2 RETURNING slug",
-        )
-        .bind(draw)
-        .bind(now)
-        .fetch_optional(&mut *connection)
-        .await?;
+        let closed: Option<String> = sqlx::query_scalar(sql::CLOSE_IF_OVER)
+            .bind(draw)
+            .bind(now)
+            .fetch_optional(&mut *connection)
+            .await?;
         if let Some(slug) = &closed {
             self.audit(connection, &Actor::Schedule, "draw closed", Some(draw), Some(slug), None).await?;
         }
@@ -178,16 +173,12 @@ impl SqliteStore {
         draw: Uuid,
         state: DrawState,
     ) -> StoreResult<()> {
-        sqlx::query(
-            "UPDATE draws SET state = $2, updated_at = $3, version = version + 1,
-                 closed_at = CASE WHEN $2 = 'closed' THEN $3 ELSE closed_at END
-             WHERE id = $1",
-        )
-        .bind(draw)
-        .bind(state.as_str())
-        .bind(self.ambient.now())
-        .execute(connection)
-        .await?;
+        sqlx::query(sql::STORE_STATE)
+            .bind(draw)
+            .bind(state.as_str())
+            .bind(self.ambient.now())
+            .execute(connection)
+            .await?;
         Ok(())
     }
 
@@ -247,19 +238,16 @@ impl SqliteStore {
         subject: Option<&str>,
         detail: Option<&str>,
     ) -> StoreResult<()> {
-        sqlx::query(
-            "INSERT INTO audit (id, at, actor, action, draw_id, subject, detail)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(self.ambient.new_id())
-        .bind(self.ambient.now())
-        .bind(actor.to_string())
-        .bind(action)
-        .bind(draw)
-        .bind(subject)
-        .bind(detail)
-        .execute(connection)
-        .await?;
+        sqlx::query(sql::INSERT_AUDIT)
+            .bind(self.ambient.new_id())
+            .bind(self.ambient.now())
+            .bind(actor.to_string())
+            .bind(action)
+            .bind(draw)
+            .bind(subject)
+            .bind(detail)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 }

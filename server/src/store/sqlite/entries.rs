@@ -14,6 +14,7 @@ use crate::store::entries::{
     CaughtHour, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
 use crate::store::rows::{DrawRow, StoredRow};
+use crate::store::sql;
 use crate::store::writing::{self, Pass, Passes, Shut};
 use crate::store::{StoreError, StoreResult};
 
@@ -111,40 +112,25 @@ impl Passes for SqliteStore {
     }
 
     async fn by_person(&self, draw: Uuid, person: &Digest) -> StoreResult<Option<Stored>> {
-        let row: Option<StoredRow> = sqlx::query_as(
-            "SELECT id, receipt, registered_at, person_key, fingerprint, fingerprint_version, browser_proof
-             FROM entries WHERE draw_id = $1 AND bucket = $2 AND person_key = $3",
-        )
-        .bind(draw)
-        .bind(bucket(person))
-        .bind(&person[..])
-        .fetch_optional(&self.readers)
-        .await?;
+        let row: Option<StoredRow> = sqlx::query_as(sql::BY_PERSON)
+            .bind(draw)
+            .bind(bucket(person))
+            .bind(&person[..])
+            .fetch_optional(&self.readers)
+            .await?;
         row.map(Stored::try_from).transpose()
     }
 
     async fn by_claim(&self, draw: Uuid, kind: ClaimKind, key: &Digest) -> StoreResult<Option<Stored>> {
         // One statement, so that an entry that ends meanwhile is found in one place or the other. The bucket
         // of entry and withdrawal is the person's, which the claim does not carry: it is in the person key.
-        let row: Option<StoredRow> = sqlx::query_as(
-            "SELECT e.id, e.receipt, e.registered_at, e.person_key, e.fingerprint, e.fingerprint_version,
-                    e.browser_proof
-             FROM claims c JOIN entries e ON e.draw_id = c.draw_id AND e.bucket = c.person_bucket
-                  AND e.person_key = c.person_key AND e.id = c.entry_id
-             WHERE c.draw_id = $1 AND c.bucket = $2 AND c.kind = $3 AND c.claim_key = $4
-             UNION ALL
-             SELECT w.id, w.receipt, w.registered_at, w.person_key, w.fingerprint, w.fingerprint_version,
-                    w.browser_proof
-             FROM claims c JOIN withdrawals w ON w.draw_id = c.draw_id AND w.bucket = c.person_bucket
-                  AND w.id = c.entry_id
-             WHERE c.draw_id = $1 AND c.bucket = $2 AND c.kind = $3 AND c.claim_key = $4",
-        )
-        .bind(draw)
-        .bind(bucket(key))
-        .bind(kind.as_str())
-        .bind(&key[..])
-        .fetch_optional(&self.readers)
-        .await?;
+        let row: Option<StoredRow> = sqlx::query_as(sql::BY_CLAIM)
+            .bind(draw)
+            .bind(bucket(key))
+            .bind(kind.as_str())
+            .bind(&key[..])
+            .fetch_optional(&self.readers)
+            .await?;
         row.map(Stored::try_from).transpose()
     }
 }

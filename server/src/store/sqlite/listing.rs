@@ -1,21 +1,19 @@
 //! Lists for organisers in SQLite.
 
 use async_trait::async_trait;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::Sqlite;
 use uuid::Uuid;
 
 use super::SqliteStore;
-use crate::receipt;
-use crate::secrets::bucket;
 use crate::store::StoreResult;
 use crate::store::listing::{
     AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, Filter, Job, Listing, LiveCounts, Order,
     PAGE_ROWS, Page, Position, SortKey, Window,
 };
-use crate::store::listing_rows::{
-    AuditRow, ENDED_LINE, EndedDetails, EndedLine, JobRow, LIVE_LINE, LiveDetails, LiveLine,
-};
-use crate::store::paging::{self, Direction};
+use crate::store::listing_rows::{AuditRow, EndedDetails, EndedLine, JobRow, LiveDetails, LiveLine};
+use crate::store::paging;
+use crate::store::queries::Queries;
+use crate::store::sql;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -35,7 +33,7 @@ impl Listing for SqliteStore {
                 return Ok(Page { rows: Vec::new(), next: None, previous: None });
             }
             let order = if order == Order::Name { Order::Newest } else { order };
-            let rows: Vec<EndedLine> = select_ended("", draw, filter, order, window)
+            let rows: Vec<EndedLine> = Queries::<Sqlite>::ended("", draw, filter, order, window)
                 .build_query_as()
                 .fetch_all(&self.readers)
                 .await?;
@@ -46,8 +44,10 @@ impl Listing for SqliteStore {
             return Ok(paging::page(rows.collect::<StoreResult<_>>()?, window));
         }
         let order = if filter.name_prefix.is_some() { Order::Name } else { order };
-        let rows: Vec<LiveLine> =
-            select_live("", draw, filter, order, window).build_query_as().fetch_all(&self.readers).await?;
+        let rows: Vec<LiveLine> = Queries::<Sqlite>::live("", draw, filter, order, window)
+            .build_query_as()
+            .fetch_all(&self.readers)
+            .await?;
         let rows = rows.into_iter().map(|row| {
             let position = row.position(order);
             Ok((EntryLine::try_from(row)?, position))
@@ -56,31 +56,13 @@ impl Listing for SqliteStore {
     }
 
     async fn find_entries(&self, draw: Uuid, exact: &Exact) -> StoreResult<Vec<EntryLine>> {
-        // The bucket of an entry is its person's; a receipt code carries it.
-        let (bucket, column, value) = match exact {
-            Exact::Person(person) => (Some(bucket(person)), "person_key", Value::Key(&person[..])),
-            Exact::Receipt(code) => (receipt::bucket_of(code), "receipt", Value::Text(code)),
-        };
-        let Some(bucket) = bucket else {
+        let Some([mut live, mut ended]) = Queries::<Sqlite>::exact(draw, exact) else {
             return Ok(Vec::new());
-        };
-        let select = |columns: &str, newest: &str| {
-            let mut query = QueryBuilder::<Sqlite>::new(columns);
-            query.push(" WHERE draw_id = ").push_bind(draw).push(" AND bucket = ").push_bind(bucket);
-            query.push(format_args!(" AND {column} = "));
-            match value {
-                Value::Key(key) => query.push_bind(key.to_vec()),
-                Value::Text(text) => query.push_bind(text.to_owned()),
-            };
-            query.push(format_args!(" ORDER BY {newest} DESC LIMIT {PAGE_ROWS}"));
-            query
         };
         // One snapshot: an entry that ends meanwhile is found in one table or the other.
         let mut tx = self.readers.begin().await?;
-        let live: Vec<LiveLine> =
-            select(LIVE_LINE, "registered_at").build_query_as().fetch_all(&mut *tx).await?;
-        let ended: Vec<EndedLine> =
-            select(ENDED_LINE, "ended_at").build_query_as().fetch_all(&mut *tx).await?;
+        let live: Vec<LiveLine> = live.build_query_as().fetch_all(&mut *tx).await?;
+        let ended: Vec<EndedLine> = ended.build_query_as().fetch_all(&mut *tx).await?;
         let live = live.into_iter().map(EntryLine::try_from);
         live.chain(ended.into_iter().map(EntryLine::try_from)).take(PAGE_ROWS).collect()
     }
@@ -113,12 +95,7 @@ impl Listing for SqliteStore {
         after: Option<&Position<i64>>,
         at_most: u32,
     ) -> StoreResult<Vec<EntryDetails>> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM entries WHERE draw_id = ");
-        query.push_bind(draw);
-        if let Some(Position { key, id }) = after {
-            query.push(" AND (registered_at, id) > (").push_bind(*key).push(", ").push_bind(*id).push(")");
-        }
-        query.push(" ORDER BY registered_at, id LIMIT ").push_bind(at_most);
+        let mut query = Queries::<Sqlite>::export(draw, after, at_most);
         let rows: Vec<LiveDetails> = query.build_query_as().fetch_all(&self.readers).await?;
         rows.into_iter().map(EntryDetails::try_from).collect()
     }
@@ -126,42 +103,22 @@ impl Listing for SqliteStore {
     async fn live_counts(&self, draw: Uuid) -> StoreResult<LiveCounts> {
         let now = self.ambient.now();
         let mut tx = self.readers.begin().await?;
-        let taken = sqlx::query_scalar("SELECT COALESCE(SUM(taken), 0) FROM counters WHERE draw_id = $1")
+        let taken = sqlx::query_scalar(sql::TAKEN).bind(draw).fetch_one(&mut *tx).await?;
+        // Answered by the index alone, from the end of it that was written last.
+        let (last_hour, last_minute) = sqlx::query_as(sql::RECENT)
             .bind(draw)
+            .bind(now - HOUR)
+            .bind(now - MINUTE)
             .fetch_one(&mut *tx)
             .await?;
-        // Answered by the index alone, from the end of it that was written last.
-        let (last_hour, last_minute) = sqlx::query_as(
-            "SELECT COUNT(*), COALESCE(SUM(registered_at > $3), 0) FROM entries
-             WHERE draw_id = $1 AND registered_at > $2",
-        )
-        .bind(draw)
-        .bind(now - HOUR)
-        .bind(now - MINUTE)
-        .fetch_one(&mut *tx)
-        .await?;
-        let caught: Vec<(i64, String, i64)> = sqlx::query_as(
-            "SELECT hour, layer, count FROM caught WHERE draw_id = $1 AND hour > $2 ORDER BY hour DESC, layer",
-        )
-        .bind(draw)
-        .bind(now - DAY)
-        .fetch_all(&mut *tx)
-        .await?;
+        let caught: Vec<(i64, String, i64)> =
+            sqlx::query_as(sql::CAUGHT).bind(draw).bind(now - DAY).fetch_all(&mut *tx).await?;
         let caught = caught.into_iter().map(|(hour, layer, count)| Caught { hour, layer, count }).collect();
         Ok(LiveCounts { taken, last_hour, last_minute, caught })
     }
 
     async fn audit_lines(&self, window: &Window<i64>) -> StoreResult<Page<AuditLine, i64>> {
-        let direction = Direction::of(window, false);
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT a.id, a.at, a.actor, a.action, d.slug, a.subject, a.detail
-             FROM audit a LEFT JOIN draws d ON d.id = a.draw_id WHERE TRUE",
-        );
-        if let Some(Position { key, id }) = paging::boundary(window) {
-            query.push(format_args!(" AND (a.at, a.id) {} (", direction.beyond()));
-            query.push_bind(*key).push(", ").push_bind(*id).push(")");
-        }
-        paging::push_order(&mut query, "a.at", "a.id", direction);
+        let mut query = Queries::<Sqlite>::audit(window);
         let rows: Vec<AuditRow> = query.build_query_as().fetch_all(&self.readers).await?;
         let rows = rows.into_iter().map(|row| {
             let position = Position { key: row.at, id: row.id };
@@ -175,78 +132,6 @@ impl Listing for SqliteStore {
             sqlx::query_as("SELECT * FROM jobs WHERE id = $1").bind(id).fetch_optional(&self.readers).await?;
         Ok(row.map(Job::from))
     }
-}
-
-/// What something exact is looked up by.
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Key(&'a [u8]),
-    Text(&'a str),
-}
-
-/// The query for one page of live entries, after a prefix like `EXPLAIN QUERY PLAN`.
-fn select_live(
-    prefix: &str,
-    draw: Uuid,
-    filter: &Filter,
-    order: Order,
-    window: &Window<SortKey>,
-) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new(format!("{prefix}{LIVE_LINE} WHERE draw_id = "));
-    query.push_bind(draw);
-    push_choices(&mut query, filter);
-    if let Some(prefix) = &filter.name_prefix {
-        // A range instead of LIKE: the index serves it, and no character of the prefix means anything else.
-        let (from, to) = paging::prefix_range(prefix);
-        query.push(" AND name_key >= ").push_bind(from);
-        if let Some(to) = to {
-            query.push(" AND name_key < ").push_bind(to);
-        }
-    }
-    push_window(&mut query, order, window);
-    query
-}
-
-/// The query for one page of ended entries, after a prefix like `EXPLAIN QUERY PLAN`.
-fn select_ended(
-    prefix: &str,
-    draw: Uuid,
-    filter: &Filter,
-    order: Order,
-    window: &Window<SortKey>,
-) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new(format!("{prefix}{ENDED_LINE} WHERE draw_id = "));
-    query.push_bind(draw).push(" AND ending = ").push_bind(filter.state.as_str());
-    push_choices(&mut query, filter);
-    push_window(&mut query, order, window);
-    query
-}
-
-fn push_choices(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
-    if let Some(category) = &filter.category {
-        query.push(" AND category = ").push_bind(category.clone());
-    }
-    if let Some(session) = &filter.session {
-        query.push(" AND session = ").push_bind(session.clone());
-    }
-}
-
-fn push_window(query: &mut QueryBuilder<Sqlite>, order: Order, window: &Window<SortKey>) {
-    let direction = Direction::of(window, order != Order::Newest);
-    let column = if order == Order::Name { "name_key" } else { "registered_at" };
-    // A position of another order (the address was edited by hand) counts as none.
-    match (paging::boundary(window), order) {
-        (Some(Position { key: SortKey::Name(name), id }), Order::Name) => {
-            query.push(format_args!(" AND (name_key, id) {} (", direction.beyond()));
-            query.push_bind(name.clone()).push(", ").push_bind(*id).push(")");
-        }
-        (Some(Position { key: SortKey::Time(at), id }), Order::Newest | Order::Oldest) => {
-            query.push(format_args!(" AND (registered_at, id) {} (", direction.beyond()));
-            query.push_bind(*at).push(", ").push_bind(*id).push(")");
-        }
-        _ => {}
-    }
-    paging::push_order(query, column, "id", direction);
 }
 
 #[cfg(test)]
@@ -278,10 +163,12 @@ mod tests {
             };
             let position = Position { key, id };
             for window in [Window::First, Window::After(position.clone()), Window::Before(position)] {
-                let mut queries = vec![select_live(explain, draw, &plain, order, &window)];
+                let mut queries = vec![Queries::<Sqlite>::live(explain, draw, &plain, order, &window)];
                 match order {
-                    Order::Name => queries.push(select_live(explain, draw, &named, order, &window)),
-                    _ => queries.push(select_ended(explain, draw, &removed, order, &window)),
+                    Order::Name => {
+                        queries.push(Queries::<Sqlite>::live(explain, draw, &named, order, &window))
+                    }
+                    _ => queries.push(Queries::<Sqlite>::ended(explain, draw, &removed, order, &window)),
                 }
                 for mut query in queries {
                     let plan = query.build().fetch_all(&store.readers).await.expect("a plan");

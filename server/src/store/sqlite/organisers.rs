@@ -10,6 +10,7 @@ use crate::secrets::Digest;
 use crate::store::StoreResult;
 use crate::store::draws::Actor;
 use crate::store::organisers::{Added, Credentials, Deed, NewSignIn, Organiser, Organisers};
+use crate::store::sql;
 
 #[derive(FromRow)]
 struct OrganiserRow {
@@ -40,17 +41,14 @@ impl From<CredentialsRow> for Credentials {
 impl Organisers for SqliteStore {
     async fn add_organiser(&self, email: &Email, password_hash: &str, actor: &Actor) -> StoreResult<Added> {
         let mut tx = self.gate.begin().await?;
-        let created: Option<Uuid> = sqlx::query_scalar(
-            "INSERT INTO organisers (id, email, email_canonical, password_hash, created_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id",
-        )
-        .bind(self.ambient.new_id())
-        .bind(&email.typed)
-        .bind(&email.canonical)
-        .bind(password_hash)
-        .bind(self.ambient.now())
-        .fetch_optional(tx.get())
-        .await?;
+        let created: Option<Uuid> = sqlx::query_scalar(sql::INSERT_ORGANISER)
+            .bind(self.ambient.new_id())
+            .bind(&email.typed)
+            .bind(&email.canonical)
+            .bind(password_hash)
+            .bind(self.ambient.now())
+            .fetch_optional(tx.get())
+            .await?;
         if created.is_none() {
             tx.rollback().await?;
             return Ok(Added::Exists);
@@ -125,14 +123,11 @@ impl Organisers for SqliteStore {
     }
 
     async fn signed_in(&self, token: &Digest) -> StoreResult<Option<Organiser>> {
-        let row: Option<OrganiserRow> = sqlx::query_as(
-            "SELECT o.id, o.email FROM sign_ins s JOIN organisers o ON o.id = s.organiser_id
-             WHERE s.token_hash = $1 AND s.expires_at > $2",
-        )
-        .bind(&token[..])
-        .bind(self.ambient.now())
-        .fetch_optional(&self.readers)
-        .await?;
+        let row: Option<OrganiserRow> = sqlx::query_as(sql::SIGNED_IN)
+            .bind(&token[..])
+            .bind(self.ambient.now())
+            .fetch_optional(&self.readers)
+            .await?;
         Ok(row.map(Organiser::from))
     }
 

@@ -1,18 +1,16 @@
 //! Upkeep in SQLite.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
-use shared::Entry;
-use sqlx::{FromRow, SqliteConnection};
-use uuid::Uuid;
+use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use crate::secrets::{Digest, Keys, bucket};
+use crate::secrets::{Digest, Keys};
 use crate::store::draws::Draw;
-use crate::store::rows::{DrawRow, EntryRow};
+use crate::store::rows::{DrawRow, PersonRow};
+use crate::store::sql;
 use crate::store::upkeep::{Discrepancies, Upkeep};
 use crate::store::{StoreError, StoreResult};
 
@@ -41,13 +39,7 @@ impl Upkeep for SqliteStore {
     async fn new_epoch(&self) -> StoreResult<()> {
         let mut tx = self.gate.begin().await?;
         let epoch: Digest = self.ambient.random();
-        sqlx::query(
-            "INSERT INTO meta (name, value) VALUES ('epoch', $1)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        )
-        .bind(&epoch[..])
-        .execute(tx.get())
-        .await?;
+        sqlx::query(sql::STORE_EPOCH).bind(&epoch[..]).execute(tx.get()).await?;
         tx.commit().await
     }
 
@@ -58,9 +50,7 @@ impl Upkeep for SqliteStore {
         let mut found = Discrepancies::default();
         for row in rows {
             let draw = Draw::try_from(row)?;
-            check_counter(&mut tx, &draw, &mut found).await?;
-            check_entries(&mut tx, &draw, keys, &mut found).await?;
-            check_claims(&mut tx, &draw, &mut found).await?;
+            check_draw(&mut tx, &draw, keys, &mut found).await?;
         }
         Ok(found)
     }
@@ -113,90 +103,26 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
-async fn check_counter(
-    connection: &mut SqliteConnection,
-    draw: &Draw,
-    found: &mut Discrepancies,
-) -> StoreResult<()> {
-    let (counted, rows): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT COALESCE(SUM(taken), 0) FROM counters WHERE draw_id = $1),
-                (SELECT COUNT(*) FROM entries WHERE draw_id = $1)",
-    )
-    .bind(draw.id)
-    .fetch_one(connection)
-    .await?;
-    if counted != rows {
-        let slug = &draw.spec.slug;
-        found.0.push(format!("{slug}: the counter says {counted} entries, there are {rows}"));
-    }
-    Ok(())
-}
-
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    bucket: i32,
-    person_key: Vec<u8>,
-    #[sqlx(flatten)]
-    entry: EntryRow,
-}
-
-/// Person keys recompute, and every live entry holds each claim its draw requires.
-async fn check_entries(
+/// Compares a draw's counters, entries and claims.
+async fn check_draw(
     connection: &mut SqliteConnection,
     draw: &Draw,
     keys: &Keys,
     found: &mut Discrepancies,
 ) -> StoreResult<()> {
-    let slug = &draw.spec.slug;
-    let held: HashSet<(Uuid, String)> =
-        sqlx::query_as("SELECT entry_id, kind FROM claims WHERE draw_id = $1")
-            .bind(draw.id)
-            .fetch(&mut *connection)
-            .try_collect()
-            .await?;
-    let mut rows =
-        sqlx::query_as::<_, Row>("SELECT * FROM entries WHERE draw_id = $1").bind(draw.id).fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        let entry = Entry::try_from(row.entry)?;
-        let person = keys.person(draw.id, &entry.email.canonical);
-        if person[..] != row.person_key[..] || bucket(&person) != row.bucket {
-            found.0.push(format!("{slug}: the person key of entry {} is not its email's", row.id));
-        }
-        let wanted = [
-            Some("token"),
-            (draw.spec.rules.one_per_phone && entry.phone.is_some()).then_some("phone"),
-            entry.member_id.is_some().then_some("member"),
-        ];
-        for kind in wanted.into_iter().flatten() {
-            if !held.contains(&(row.id, kind.to_owned())) {
-                found.0.push(format!("{slug}: entry {} lacks its {kind} claim", row.id));
-            }
-        }
+    let (counted, rows): (i64, i64) =
+        sqlx::query_as(sql::COUNTS).bind(draw.id).fetch_one(&mut *connection).await?;
+    found.note_count(draw, counted, rows);
+    let mut people = sqlx::query_as::<_, PersonRow>("SELECT * FROM entries WHERE draw_id = $1")
+        .bind(draw.id)
+        .fetch(&mut *connection);
+    while let Some(row) = people.try_next().await? {
+        found.note_person(draw, keys, row)?;
     }
-    Ok(())
-}
-
-/// Every claim belongs to one entry or withdrawal; only tokens, and integrators' sources and sequences, outlive
-/// their entry.
-async fn check_claims(
-    connection: &mut SqliteConnection,
-    draw: &Draw,
-    found: &mut Discrepancies,
-) -> StoreResult<()> {
-    let orphans: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT entry_id, kind FROM claims WHERE draw_id = $1
-             AND entry_id NOT IN (SELECT id FROM entries WHERE draw_id = $1)
-             AND (kind NOT IN ('token', 'source')
-                  OR entry_id NOT IN (SELECT id FROM withdrawals WHERE draw_id = $1))",
-    )
-    .bind(draw.id)
-    .fetch_all(connection)
-    .await?;
-    for (entry, kind) in orphans {
-        found
-            .0
-            .push(format!("{}: a {kind} claim belongs to entry {entry}, which is not there", draw.spec.slug));
-    }
+    drop(people);
+    let missing = sqlx::query_as(sql::MISSING_CLAIMS).bind(draw.id).bind(draw.spec.rules.one_per_phone);
+    found.note_missing(draw, missing.fetch_all(&mut *connection).await?);
+    let orphans = sqlx::query_as(sql::ORPHANED_CLAIMS).bind(draw.id);
+    found.note_orphans(draw, orphans.fetch_all(connection).await?);
     Ok(())
 }

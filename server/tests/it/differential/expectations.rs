@@ -52,15 +52,15 @@ fn is_servers_own(complaint: &str, row: &Columns) -> bool {
         let fits = |text: &String| lengths.contains(&text.len()) && text.bytes().all(fits);
         value.as_ref().is_some_and(fits)
     };
-    let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    let is_printed = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
     match complaint {
         "full_name/as-typed" => is_fit_for_nfc(&row.full_name),
         "guardian_name/as-typed" => row.guardian_name.as_deref().is_some_and(is_fit_for_nfc),
         "guardian_name/required" => row.guardian_name.is_none(),
         "email/as-typed" => is_fit_for_lowercase(&row.email),
         "country/country" => is_all(&row.country, 2..=2, |byte| byte.is_ascii_uppercase()),
-        "category/category" => is_all(&row.category, 1..=64, is_id),
-        "session/session" => is_all(&row.session, 1..=64, is_id),
+        "category/category" => is_all(&row.category, 1..=64, is_printed),
+        "session/session" => is_all(&row.session, 1..=64, is_printed),
         "member_id/member-id" => {
             is_all(&row.member_id, 1..=40, |byte| byte.is_ascii_graphic() && !byte.is_ascii_lowercase())
         }

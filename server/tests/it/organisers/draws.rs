@@ -87,6 +87,9 @@ async fn an_entry_is_seen_found_and_removed() {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(answer.text().to_lowercase().contains(&told.to_lowercase()), "{told}");
     }
+    let markup = format!("</textarea><b>bold</b>{}", "x".repeat(501));
+    let answer = browser.send(&remove, &[("reason", &markup)]).await;
+    assert!(!answer.text().contains("</textarea><b>"), "what was typed is a text");
     let removed = browser.send(&remove, &[("reason", "Registered <b>twice</b>")]).await;
     let page = browser.page(location(&removed)).await;
     assert!(page.contains("The entry is removed") && page.contains("Registered &lt;b&gt;twice"));

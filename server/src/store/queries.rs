@@ -1,0 +1,135 @@
+//! Queries of lists, the same text in both dialects.
+
+use std::marker::PhantomData;
+
+use sqlx::{Database, Encode, QueryBuilder, Type};
+use uuid::Uuid;
+
+use super::listing::{Exact, Filter, Order, PAGE_ROWS, Position, SortKey, Window};
+use super::listing_rows::{ENDED_LINE, LIVE_LINE};
+use super::paging::{self, Direction};
+use crate::receipt;
+use crate::secrets::bucket;
+
+/// The queries of a dialect.
+pub(super) struct Queries<D>(PhantomData<D>);
+
+impl<D: Database> Queries<D>
+where
+    for<'q> Uuid: Encode<'q, D> + Type<D>,
+    for<'q> String: Encode<'q, D> + Type<D>,
+    for<'q> Vec<u8>: Encode<'q, D> + Type<D>,
+    for<'q> i32: Encode<'q, D> + Type<D>,
+    for<'q> i64: Encode<'q, D> + Type<D>,
+{
+    /// One page of live entries, after a prefix like `EXPLAIN`.
+    pub(super) fn live(
+        prefix: &str,
+        draw: Uuid,
+        filter: &Filter,
+        order: Order,
+        window: &Window<SortKey>,
+    ) -> QueryBuilder<D> {
+        let mut query = QueryBuilder::new(format!("{prefix}{LIVE_LINE} WHERE draw_id = "));
+        query.push_bind(draw);
+        Self::push_choices(&mut query, filter);
+        if let Some(prefix) = &filter.name_prefix {
+            // A range instead of LIKE: the index serves it, and no character of the prefix means anything else.
+            let (from, to) = paging::prefix_range(prefix);
+            query.push(" AND name_key >= ").push_bind(from);
+            if let Some(to) = to {
+                query.push(" AND name_key < ").push_bind(to);
+            }
+        }
+        Self::push_window(&mut query, order, window);
+        query
+    }
+
+    /// One page of ended entries, after a prefix like `EXPLAIN`.
+    pub(super) fn ended(
+        prefix: &str,
+        draw: Uuid,
+        filter: &Filter,
+        order: Order,
+        window: &Window<SortKey>,
+    ) -> QueryBuilder<D> {
+        let mut query = QueryBuilder::new(format!("{prefix}{ENDED_LINE} WHERE draw_id = "));
+        query.push_bind(draw).push(" AND ending = ").push_bind(filter.state.as_str().to_owned());
+        Self::push_choices(&mut query, filter);
+        Self::push_window(&mut query, order, window);
+        query
+    }
+
+    /// What something exact names: the query for live entries, and that for ended ones. `None` for what names
+    /// nothing.
+    pub(super) fn exact(draw: Uuid, exact: &Exact) -> Option<[QueryBuilder<D>; 2]> {
+        // The bucket of an entry is its person's; a receipt code carries it.
+        let bucket = match exact {
+            Exact::Person(person) => bucket(person),
+            Exact::Receipt(code) => receipt::bucket_of(code)?,
+        };
+        Some([(LIVE_LINE, "registered_at"), (ENDED_LINE, "ended_at")].map(|(columns, newest)| {
+            let mut query = QueryBuilder::new(format!("{columns} WHERE draw_id = "));
+            query.push_bind(draw).push(" AND bucket = ").push_bind(bucket);
+            match exact {
+                Exact::Person(person) => query.push(" AND person_key = ").push_bind(person.to_vec()),
+                Exact::Receipt(code) => query.push(" AND receipt = ").push_bind(code.clone()),
+            };
+            query.push(format_args!(" ORDER BY {newest} DESC LIMIT {PAGE_ROWS}"));
+            query
+        }))
+    }
+
+    /// Live entries in order of registration, at most so many after a position.
+    pub(super) fn export(draw: Uuid, after: Option<&Position<i64>>, at_most: u32) -> QueryBuilder<D> {
+        let mut query = QueryBuilder::new("SELECT * FROM entries WHERE draw_id = ");
+        query.push_bind(draw);
+        if let Some(Position { key, id }) = after {
+            query.push(" AND (registered_at, id) > (").push_bind(*key).push(", ").push_bind(*id).push(")");
+        }
+        query.push(" ORDER BY registered_at, id LIMIT ").push_bind(i64::from(at_most));
+        query
+    }
+
+    /// One page of the audit list.
+    pub(super) fn audit(window: &Window<i64>) -> QueryBuilder<D> {
+        let direction = Direction::of(window, false);
+        let mut query = QueryBuilder::new(
+            "SELECT a.id, a.at, a.actor, a.action, d.slug, a.subject, a.detail
+             FROM audit a LEFT JOIN draws d ON d.id = a.draw_id WHERE TRUE",
+        );
+        if let Some(Position { key, id }) = paging::boundary(window) {
+            query.push(format_args!(" AND (a.at, a.id) {} (", direction.beyond()));
+            query.push_bind(*key).push(", ").push_bind(*id).push(")");
+        }
+        paging::push_order(&mut query, "a.at", "a.id", direction);
+        query
+    }
+
+    fn push_choices(query: &mut QueryBuilder<D>, filter: &Filter) {
+        if let Some(category) = &filter.category {
+            query.push(" AND category = ").push_bind(category.clone());
+        }
+        if let Some(session) = &filter.session {
+            query.push(" AND session = ").push_bind(session.clone());
+        }
+    }
+
+    fn push_window(query: &mut QueryBuilder<D>, order: Order, window: &Window<SortKey>) {
+        let direction = Direction::of(window, order != Order::Newest);
+        let column = if order == Order::Name { "name_key" } else { "registered_at" };
+        // A position of another order (the address was edited by hand) counts as none.
+        match (paging::boundary(window), order) {
+            (Some(Position { key: SortKey::Name(name), id }), Order::Name) => {
+                query.push(format_args!(" AND (name_key, id) {} (", direction.beyond()));
+                query.push_bind(name.clone()).push(", ").push_bind(*id).push(")");
+            }
+            (Some(Position { key: SortKey::Time(at), id }), Order::Newest | Order::Oldest) => {
+                query.push(format_args!(" AND (registered_at, id) {} (", direction.beyond()));
+                query.push_bind(*at).push(", ").push_bind(*id).push(")");
+            }
+            _ => {}
+        }
+        paging::push_order(query, column, "id", direction);
+    }
+}
