@@ -12,6 +12,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::http::client::Peer;
@@ -36,7 +37,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// When accepting connections fails for good.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> std::io::Result<()> {
     let routes = router::router(app.clone());
-    let chores = tokio::spawn(telemetry::keep_flushing(app.clone()));
+    let mut chores = JoinSet::new();
+    chores.spawn(telemetry::keep_flushing(app.clone()));
+    chores.spawn(telemetry::keep_reconciling(app.clone()));
     let connections = GracefulShutdown::new();
     let places = places();
     let mut stop = std::pin::pin!(stop);
@@ -70,7 +73,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
-    chores.abort();
+    chores.abort_all();
     telemetry::flush(&app).await;
     tracing::info!("stopped");
     Ok(())

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
+use super::lanes::Lanes;
 use crate::store::entries::{NewEntry, Written};
 use crate::store::{Store, StoreError, StoreResult};
 use crate::telemetry;
@@ -22,7 +23,7 @@ const EXPECTED_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Entries of one transaction.
 const BATCH_MAX: usize = 512;
 /// How long a batch in doubt is written again and again, with the same ids, before nobody can say what became of
-/// it. A request waits a little longer ([`super::keys::WRITE_WAIT`]).
+/// it. A request waits a little longer ([`super::keys::ANSWER_WITHIN`]).
 const DEADLINE: Duration = Duration::from_secs(8);
 /// Pause before a batch in doubt is written again; doubled each time, up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(20);
@@ -133,16 +134,19 @@ impl Batches {
         let arrivals = Arc::new(Mutex::new(arrivals));
         let writers = store.writers();
         let pace = Arc::new(Pace::new(writers));
+        // One writer is left for other draws, whatever happens in one.
+        let lanes = Arc::new(Lanes::new(writers.saturating_sub(1).max(1)));
         for number in 0..writers {
             let (store, pace, arrivals) = (Arc::clone(&store), Arc::clone(&pace), Arc::clone(&arrivals));
-            tokio::spawn(Writer { number, store, pace, arrivals }.run());
+            tokio::spawn(Writer { number, store, pace, arrivals, lanes: Arc::clone(&lanes) }.run());
         }
         Self { queue, pace }
     }
 
     /// Whether a new attempt would have to wait too long.
     pub fn is_overloaded(&self) -> bool {
-        self.pace.expected_wait() > EXPECTED_WAIT_MAX || self.queue.capacity() == 0
+        self.pace.expected_wait() > EXPECTED_WAIT_MAX
+            || self.pace.waiting.load(Ordering::Relaxed) >= QUEUE_MAX
     }
 
     /// Whether there are writers.
@@ -172,6 +176,7 @@ struct Writer {
     pace: Arc<Pace>,
     /// Writers take turns at gathering; while one waits for an arrival, the others that are free wait for it.
     arrivals: Arc<Mutex<mpsc::Receiver<Queued>>>,
+    lanes: Arc<Lanes<Uuid, Queued>>,
 }
 
 impl Writer {
@@ -195,7 +200,11 @@ impl Writer {
             }
             self.pace.begin_round(self.number);
             for (draw, batch) in by_draw(gathered) {
-                again.extend(self.write(draw, batch).await);
+                let mut batch = self.lanes.enter(draw, batch);
+                while let Some(now) = batch {
+                    again.extend(self.write(draw, now).await);
+                    batch = self.lanes.next(draw, BATCH_MAX);
+                }
             }
             self.pace.end_round(self.number);
         }

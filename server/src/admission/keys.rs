@@ -15,10 +15,9 @@ pub const LEASE_LIFE: Duration = Duration::from_secs(3);
 /// How long a request waits for a lease that another server holds, before it goes on without one: longer than a
 /// lease lives, so that only one that is never given up is passed over.
 pub const LEASE_WAIT: Duration = Duration::from_secs(4);
-/// How long a request waits for another of this process under the same key, before it is told to come again.
-pub const WAIT: Duration = Duration::from_secs(10);
-/// How long a request waits for its own write, before it is told that nothing is known.
-pub const WRITE_WAIT: Duration = Duration::from_secs(10);
+/// How long a request is worked on before it is answered with what is known then: that it is in progress, or
+/// nothing. Proxies wait a little longer.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The outcome, and the lease, of one key. Its claim names the scope as well: a page token's draw, or the
 /// integrator and the draw.

@@ -88,7 +88,8 @@ impl Limiter {
             Err(never) => match never {},
         };
         let portion = (rate.burst / PORTIONS).max(1);
-        match account.next(ambient.now(), portion) {
+        let longest = rate.interval() * i64::from(rate.burst) / 1000 + 1;
+        match account.next(ambient.now(), portion, longest) {
             Next::Decided(take) => take,
             Next::Ask => {
                 let bill = Bill { account: &account, portion, is_settled: false };
@@ -122,11 +123,13 @@ impl Account {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self, now: i64, portion: u32) -> Next {
+    fn next(&self, now: i64, portion: u32, longest: i64) -> Next {
         let mut turns = self.turns();
-        if turns.blocked_until > now {
+        // Longer than a whole burst takes to come back nobody waits: then the clock was set back.
+        if (1..=longest).contains(&(turns.blocked_until - now)) {
             return Next::Decided(Take::Refused { retry_after: turns.blocked_until - now });
         }
+        turns.blocked_until = now;
         turns.unpaid += 1;
         if turns.unpaid < portion {
             return Next::Decided(Take::Granted);

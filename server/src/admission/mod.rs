@@ -9,6 +9,7 @@ pub mod batch;
 pub mod ending;
 pub mod flights;
 pub mod keys;
+mod lanes;
 pub mod limiter;
 mod outcomes;
 pub mod protocol;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use shared::integrator::Registration;
 use shared::{FieldError, Layer, Problem};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::ambient::Ambient;
 use crate::coordination::{Coordination, Rate};
@@ -91,6 +92,8 @@ pub struct Submission<F> {
     pub key: Result<String, Problem>,
     /// What it sends, as far as it can be read.
     pub body: F,
+    /// When it is answered, whatever is known then.
+    pub until: Instant,
 }
 
 impl Admission {
@@ -99,7 +102,7 @@ impl Admission {
     where
         F: Future<Output = Result<Registration, Refusal>>,
     {
-        let Submission { mut draw, sender, key, body } = submission;
+        let Submission { mut draw, sender, key, body, until } = submission;
         // limiter
         let integrator = match self.identify(&sender).await {
             Ok(integrator) => integrator,
@@ -132,12 +135,12 @@ impl Admission {
                     (end, false)
                 }
                 Place::Join(end) => (end, true),
-                Place::Wait(end) => match timeout(keys::WAIT, flights::ended(end)).await {
+                Place::Wait(end) => match timeout_at(until, flights::ended(end)).await {
                     Ok(_) => continue,
                     Err(_) => return in_progress(),
                 },
             };
-            match timeout(keys::WRITE_WAIT, flights::ended(end)).await {
+            match timeout_at(until, flights::ended(end)).await {
                 Ok(Some(ending)) if is_stale(&ending) => {
                     draw = match self.draws.reload(&draw.spec.slug).await {
                         Ok(Some(draw)) => draw,
@@ -211,7 +214,9 @@ impl Admission {
     async fn unless_known(&self, attempt: &Attempt, held: Ending) -> End {
         match self.known(attempt).await {
             Ok(Some(known)) => known,
-            Ok(None) => (self.unless_edited(attempt, held).await, None),
+            // Only what the rules say depends on the draw's version.
+            Ok(None) if held.layer == Layer::Rules => (self.unless_edited(attempt, held).await, None),
+            Ok(None) => (held, None),
             Err(error) => (store_failed(&error), None),
         }
     }

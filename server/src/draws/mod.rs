@@ -20,8 +20,19 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Distinct slugs remembered, so that requests for draws that do not exist cannot fill the memory.
 const SLUGS_MAX: usize = 1024;
 
-/// A draw as it was read, and when.
+/// How long reading again is waited for, where there is a copy: a database that hangs must not hold up those whose
+/// outcome is known without it.
+const RELOAD_WAIT: Duration = Duration::from_millis(500);
+
+/// A draw as it was read, and when somebody last went to read it.
 type Copy = (Instant, Option<Arc<Draw>>);
+
+/// What a copy is worth.
+enum Known {
+    Fresh(Arc<Draw>),
+    Stale(Arc<Draw>),
+    Nothing,
+}
 
 /// Reads draws through a short-lived copy in memory.
 #[derive(Debug)]
@@ -36,19 +47,40 @@ impl DrawBook {
         Self { store, copies: Mutex::default() }
     }
 
-    /// The draw of a slug, drafts included, at most a second old.
+    /// The draw of a slug, drafts included, at most a second old; older while the store fails, and for those who
+    /// ask while another reads it again.
     ///
     /// # Errors
-    /// When there is no fresh copy and the store fails.
+    /// When there is no copy and the store fails.
     pub async fn get(&self, slug: &str) -> StoreResult<Option<Arc<Draw>>> {
-        // Only what is public is believed: a draft, or nothing, may have been announced a moment ago.
-        if let Some((read_at, Some(draw))) = self.lock().get(slug)
-            && read_at.elapsed() < FRESH
-            && draw.is_public()
-        {
-            return Ok(Some(Arc::clone(draw)));
+        let known = match self.known(slug) {
+            Known::Fresh(draw) => return Ok(Some(draw)),
+            Known::Stale(draw) => draw,
+            Known::Nothing => return self.reload(slug).await,
+        };
+        match tokio::time::timeout(RELOAD_WAIT, self.reload(slug)).await {
+            Ok(Err(error)) if error.is_temporary() => {
+                tracing::warn!(%error, slug, "a draw was not read again, going on with what was known");
+                Ok(Some(known))
+            }
+            Ok(result) => result,
+            Err(_) => Ok(Some(known)),
         }
-        self.reload(slug).await
+    }
+
+    /// What is known of a slug. Who is told that it is stale goes to read it; the others believe it meanwhile.
+    fn known(&self, slug: &str) -> Known {
+        match self.lock().get_mut(slug) {
+            // Only what is public is believed: a draft, or nothing, may have been announced a moment ago.
+            Some((read_at, Some(draw))) if draw.is_public() => {
+                if read_at.elapsed() < FRESH {
+                    return Known::Fresh(Arc::clone(draw));
+                }
+                *read_at = Instant::now();
+                Known::Stale(Arc::clone(draw))
+            }
+            _ => Known::Nothing,
+        }
     }
 
     /// The draw of a slug as it is now.

@@ -36,6 +36,14 @@ pub enum ClaimKind {
 }
 
 impl ClaimKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Token, Self::Source, Self::Phone, Self::Member];
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,7 +65,7 @@ impl ClaimKind {
 }
 
 /// A claim an entry makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// What kind of thing.
     pub kind: ClaimKind,

@@ -71,9 +71,12 @@ impl From<sqlx::Error> for StoreError {
 
 /// PostgreSQL's codes (<https://www.postgresql.org/docs/15/errcodes-appendix.html>) that say "not now":
 /// connections (class 08), a transaction to run again (40), resources (53), an operator at work (57), a file
-/// that cannot be read or written (58), a lock that was not given in time, and a standby, which writes nothing.
+/// that cannot be read or written (58), a lock that was not given in time, a transaction that was idle for too long
+/// (this process stood still), a standby, which writes nothing, and a prepared statement that a migration of a newer
+/// server made void: on a new connection it is prepared anew.
 fn postgres_is_away(code: &str) -> bool {
-    matches!(code.get(..2), Some("08" | "40" | "53" | "57" | "58")) || matches!(code, "55P03" | "25006")
+    matches!(code.get(..2), Some("08" | "40" | "53" | "57" | "58"))
+        || matches!(code, "55P03" | "25P03" | "25006" | "0A000" | "26000")
 }
 
 /// SQLite's result codes (<https://sqlite.org/rescode.html>) that say "not now": BUSY 5, LOCKED 6,

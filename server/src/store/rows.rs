@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::secrets::Digest;
 use crate::store::draws::{Draw, DrawSpec, Mode};
-use crate::store::entries::{Identity, ReceiptStatus, Stored};
+use crate::store::entries::{Claim, ClaimKind, Identity, ReceiptStatus, Stored};
 use crate::store::{StoreError, StoreResult};
 
 /// A row of `draws`.
@@ -176,4 +176,21 @@ pub(in crate::store) struct PersonRow {
     pub(in crate::store) person_key: Vec<u8>,
     #[sqlx(flatten)]
     pub(in crate::store) entry: EntryRow,
+}
+
+/// A claim and the entry that holds it.
+#[derive(FromRow)]
+pub(in crate::store) struct HolderRow {
+    pub(in crate::store) kind: String,
+    pub(in crate::store) claim_key: Vec<u8>,
+    #[sqlx(flatten)]
+    pub(in crate::store) stored: StoredRow,
+}
+
+impl HolderRow {
+    pub(in crate::store) fn read(self) -> StoreResult<(Claim, Stored)> {
+        let kind = ClaimKind::from_name(&self.kind)
+            .ok_or_else(|| StoreError::corrupt(format!("claim kind {:?}", self.kind)))?;
+        Ok((Claim { kind, key: digest(&self.claim_key)? }, self.stored.try_into()?))
+    }
 }

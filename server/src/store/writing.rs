@@ -1,12 +1,14 @@
 //! How a batch of entries is written, whatever the database: passes, each one transaction, until every entry
 //! has its fate. A dialect gives the transaction ([`Passes::pass`]) and the look-ups of committed winners.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use shared::DrawState;
 use uuid::Uuid;
 
 use super::draws::Draw;
-use super::entries::{ClaimKind, NewEntry, Stored, Written};
+use super::entries::{Claim, NewEntry, Stored, Written};
 use super::fates::Winners;
 use super::{StoreError, StoreResult};
 use crate::secrets::Digest;
@@ -46,6 +48,16 @@ impl Shut {
     }
 }
 
+impl Shut {
+    /// What is told to who is not known.
+    fn fate(&self) -> Written {
+        match *self {
+            Self::NotOpen { opens_at, now } => Written::NotOpen(opens_at, now),
+            Self::Over | Self::Closed => Written::Closed,
+        }
+    }
+}
+
 impl Pass {
     /// Of created entries only so many fit: by arrival, which is the order within the batch.
     pub(super) fn only(mut created: Vec<usize>, fits: usize) -> Self {
@@ -64,11 +76,11 @@ pub(super) trait Passes: Sync {
     /// Stores that a draw has closed, when its closing instant has passed and nobody did so before.
     async fn close_if_over(&self, draw: Uuid) -> StoreResult<()>;
 
-    /// The committed live entry of a person.
-    async fn by_person(&self, draw: Uuid, person: &Digest) -> StoreResult<Option<Stored>>;
+    /// The committed live entries of these people.
+    async fn by_people(&self, draw: Uuid, people: &[Digest]) -> StoreResult<HashMap<Digest, Stored>>;
 
-    /// The committed entry that holds a claim, live or ended.
-    async fn by_claim(&self, draw: Uuid, kind: ClaimKind, key: &Digest) -> StoreResult<Option<Stored>>;
+    /// The committed entries that hold these claims, live or ended.
+    async fn by_claims(&self, draw: Uuid, claims: &[Claim]) -> StoreResult<HashMap<Claim, Stored>>;
 }
 
 /// Writes a batch; see [`super::Entries::write`].
@@ -93,12 +105,15 @@ pub(super) async fn write<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) 
 async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) -> StoreResult<Vec<Written>> {
     let mut live: Vec<usize> = (0..batch.len()).collect();
     let mut fates: Vec<Option<Written>> = batch.iter().map(|_| None).collect();
+    let mut shut = None;
+    let mut wrote = false;
     // Every pass but the last takes entries out of `live`, or finds the draw closed for good.
     while !live.is_empty() {
         match store.pass(draw, batch, &live).await? {
             Pass::Committed { created, registered_at } => {
                 for at in created {
                     fates[at] = Some(Written::Created { registered_at });
+                    wrote = true;
                 }
                 break;
             }
@@ -110,48 +125,69 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
                 live = fitting;
             }
             Pass::Shut(Shut::Over) => store.close_if_over(draw).await?,
-            Pass::Shut(shut) => {
-                for &at in &live {
-                    let otherwise = match shut {
-                        Shut::NotOpen { opens_at, now } => Written::NotOpen(opens_at, now),
-                        Shut::Over | Shut::Closed => Written::Closed,
-                    };
-                    let winners = winners(store, draw, &batch[at]).await?;
-                    fates[at] = Some(winners.fate_when_shut(&batch[at], otherwise));
-                }
+            Pass::Shut(why) => {
+                shut = Some(why);
                 break;
             }
             Pass::DrawChanged => return Ok(batch.iter().map(|_| Written::DrawChanged).collect()),
         }
     }
-    let mut written = Vec::with_capacity(batch.len());
-    for (entry, fate) in batch.iter().zip(fates) {
-        written.push(match fate {
-            Some(fate) => fate,
-            None => winners(store, draw, entry).await?.fate(),
-        });
+    let undecided: Vec<usize> = (0..batch.len()).filter(|at| fates[*at].is_none()).collect();
+    // What was not judged by the constraints, because the draw takes nobody, is only asked whether it is known.
+    let is_live = |at: usize| shut.is_some() && live.contains(&at);
+    match winners(store, draw, batch, &undecided, is_live).await {
+        Ok(found) => {
+            for (at, winners) in undecided.into_iter().zip(found) {
+                fates[at] = Some(match &shut {
+                    Some(shut) if is_live(at) => winners.fate_when_shut(&batch[at], shut.fate()),
+                    _ => winners.fate(),
+                });
+            }
+        }
+        // What is committed is committed: those whose fate cannot be read now come again, the others know theirs.
+        Err(error) if wrote => {
+            tracing::warn!(%error, entries = undecided.len(), "losers have to come again");
+            for at in undecided {
+                fates[at] = Some(Written::Again);
+            }
+        }
+        Err(error) => return Err(error),
     }
-    Ok(written)
+    Ok(fates.into_iter().map(|fate| fate.unwrap_or(Written::Again)).collect())
 }
 
-/// What committed entries hold of what an entry wanted.
-async fn winners<P: Passes>(store: &P, draw: Uuid, entry: &NewEntry) -> StoreResult<Winners> {
-    let mut winners = Winners::default();
-    if let Some(token) = entry.token() {
-        winners.token = store.by_claim(draw, token.kind, &token.key).await?;
+/// What committed entries hold of what some entries of a batch wanted, in two look-ups for all of them.
+async fn winners<P: Passes>(
+    store: &P,
+    draw: Uuid,
+    batch: &[NewEntry],
+    wanted: &[usize],
+    only_retries: impl Fn(usize) -> bool,
+) -> StoreResult<Vec<Winners>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
     }
-    // Most losers are retries of their own key: nothing else is asked for them.
-    if winners.token.is_some() {
-        return Ok(winners);
+    let mut claims: Vec<Claim> = Vec::with_capacity(wanted.len());
+    for &at in wanted {
+        let asks = |claim: &&Claim| claim.kind.field().is_none() || !only_retries(at);
+        claims.extend(batch[at].claims.iter().filter(asks));
     }
-    if let Some(source) = entry.source() {
-        winners.source = store.by_claim(draw, source.kind, &source.key).await?;
-    }
-    winners.person = store.by_person(draw, &entry.identity.person).await?;
-    for claim in entry.told_claims() {
-        if store.by_claim(draw, claim.kind, &claim.key).await?.is_some() {
-            winners.taken.push(claim.kind);
+    let people: Vec<Digest> = wanted.iter().map(|&at| batch[at].identity.person).collect();
+    let by_claim = store.by_claims(draw, &claims).await?;
+    let by_person = store.by_people(draw, &people).await?;
+    let holder = |claim: Option<&Claim>| claim.and_then(|claim| by_claim.get(claim)).cloned();
+    let winners = wanted.iter().map(|&at| {
+        let entry = &batch[at];
+        Winners {
+            token: holder(entry.token()),
+            source: holder(entry.source()),
+            person: by_person.get(&entry.identity.person).cloned(),
+            taken: entry
+                .told_claims()
+                .filter(|claim| by_claim.contains_key(claim))
+                .map(|claim| claim.kind)
+                .collect(),
         }
-    }
-    Ok(winners)
+    });
+    Ok(winners.collect())
 }

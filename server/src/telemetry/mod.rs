@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-pub use tally::{Tally, flush, keep_flushing};
+pub use tally::{Tally, flush, keep_flushing, keep_reconciling};
 
 use crate::admission::ending::Ending;
 use crate::config::{Config, LogFormat};

@@ -17,8 +17,14 @@ const HOUR_MS: i64 = 3_600_000;
 /// Entries whose retries are counted between two flushes; further ones are not.
 const ENTRIES_MAX: usize = 100_000;
 
-/// Minutes between two reconciliations; the first follows the start.
-const RECONCILE_MINUTES: u64 = 60;
+/// Between two reconciliations.
+const RECONCILE_EVERY: Duration = Duration::from_secs(3600);
+/// The first follows the start after up to so many milliseconds: servers that restart together take turns.
+const RECONCILE_DELAY_MS: u32 = 60_000;
+/// How long one may take.
+const RECONCILE_WAIT: Duration = Duration::from_secs(1800);
+/// Discrepancies that are told one by one.
+const TOLD_MAX: usize = 100;
 
 /// What was counted since the last flush.
 #[derive(Debug, Default)]
@@ -75,15 +81,12 @@ pub async fn flush(app: &App) {
 }
 
 /// What a server does each minute besides answering: flush counts, close draws whose time has come, look at
-/// the outbox; and each hour: reconcile.
+/// the outbox.
 pub async fn keep_flushing(app: App) {
     let mut minute = tokio::time::interval(Duration::from_secs(60));
-    for minutes in 0_u64.. {
+    loop {
         minute.tick().await;
         flush(&app).await;
-        if minutes % RECONCILE_MINUTES == 0 {
-            reconcile(&app).await;
-        }
         if let Err(error) = app.store.close_overdue().await {
             tracing::warn!(
                 error = %super::causes(&error),
@@ -100,11 +103,22 @@ pub async fn keep_flushing(app: App) {
     }
 }
 
+/// Reconciles each hour, beside everything else: it may take long.
+pub async fn keep_reconciling(app: App) {
+    tokio::time::sleep(Duration::from_millis(app.ambient.jitter(RECONCILE_DELAY_MS).into())).await;
+    loop {
+        if tokio::time::timeout(RECONCILE_WAIT, reconcile(&app)).await.is_err() {
+            tracing::warn!("reconciling took too long and was given up");
+        }
+        tokio::time::sleep(RECONCILE_EVERY).await;
+    }
+}
+
 /// Compares counters, entries and claims, and tells the metrics.
 async fn reconcile(app: &App) {
     match app.store.reconcile(&app.keys).await {
         Ok(found) => {
-            for sentence in &found.0 {
+            for sentence in found.0.iter().take(TOLD_MAX) {
                 tracing::error!(sentence, "reconciliation found a discrepancy");
             }
             #[expect(clippy::cast_precision_loss, reason = "a count for a gauge")]

@@ -12,9 +12,9 @@ use shared::token::idempotency_key;
 use shared::{Layer, Outcome, Problem};
 
 use super::recent_public_draw;
-use crate::admission::Submission;
 use crate::admission::ending::{Answer, Ending, Refusal};
 use crate::admission::sender::Sender;
+use crate::admission::{Submission, keys};
 use crate::http::failure::as_json;
 use crate::http::{ClientAddress, Context, NO_STORE, bearer, body, cookies};
 use crate::integrators::Credentials;
@@ -73,10 +73,16 @@ impl Press {
         let (app, context) = (app.clone(), context.clone());
         let work = tokio::spawn(async move {
             let began = Instant::now();
+            let until = tokio::time::Instant::from_std(began) + keys::ANSWER_WITHIN;
             let (ending, draw) = match recent_public_draw(&app, &self.slug).await {
                 Ok(draw) => {
-                    let submission =
-                        Submission { draw: Arc::clone(&draw), sender: self.sender, key: self.key, body };
+                    let submission = Submission {
+                        draw: Arc::clone(&draw),
+                        sender: self.sender,
+                        key: self.key,
+                        body,
+                        until,
+                    };
                     (app.admission.admit(submission).await, Some(draw))
                 }
                 Err(failure) => (Ending::refused(failure.0, Layer::Edge), None),

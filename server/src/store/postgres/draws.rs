@@ -335,19 +335,22 @@ async fn gather_counters(connection: &mut PgConnection, draw: Uuid) -> StoreResu
     Ok(())
 }
 
-/// Gives one place back: to the only counter of a capped draw, to the fullest shard of another.
+/// Gives one place back: to the only counter of a capped draw, to the fullest shard of another. Who comes at the
+/// same time may have emptied that one while it was waited for; then another is the fullest.
 pub(super) async fn give_back_place(connection: &mut PgConnection, draw: Uuid) -> StoreResult<()> {
-    let given = sqlx::query(
-        "UPDATE counters SET taken = taken - 1 WHERE draw_id = $1 AND shard = (
-             SELECT shard FROM counters WHERE draw_id = $1 ORDER BY taken DESC, shard LIMIT 1 FOR UPDATE)",
-    )
-    .bind(draw)
-    .execute(connection)
-    .await?;
-    match given.rows_affected() {
-        1 => Ok(()),
-        rows => Err(StoreError::corrupt(format!("a draw with {rows} counters"))),
+    for _ in 0..SHARDS * 4 {
+        let given = sqlx::query(
+            "UPDATE counters SET taken = taken - 1 WHERE draw_id = $1 AND taken > 0 AND shard = (
+                 SELECT shard FROM counters WHERE draw_id = $1 ORDER BY taken DESC, shard LIMIT 1)",
+        )
+        .bind(draw)
+        .execute(&mut *connection)
+        .await?;
+        if given.rows_affected() == 1 {
+            return Ok(());
+        }
     }
+    Err(StoreError::corrupt("a draw that counts no entry has one"))
 }
 
 /// Live entries of a draw.

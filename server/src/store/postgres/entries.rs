@@ -5,6 +5,8 @@
 //! keys, entries before claims before the counter, so that two batches wait for each other in one direction
 //! only; where PostgreSQL still finds a deadlock, the transaction it undid is run again.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -14,10 +16,9 @@ use crate::secrets::{Digest, bucket};
 use crate::store::StoreResult;
 use crate::store::draws::Actor;
 use crate::store::entries::{
-    CaughtHour, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
+    CaughtHour, Claim, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
-use crate::store::rows::StoredRow;
-use crate::store::sql;
+use crate::store::rows::{HolderRow, StoredRow};
 use crate::store::writing::{self, Pass, Passes, Shut};
 
 /// How often a transaction is run again that PostgreSQL undid for the sake of another.
@@ -30,15 +31,16 @@ impl Entries for PostgresStore {
     }
 
     async fn write(&self, draw: Uuid, batch: &[NewEntry]) -> StoreResult<Vec<Written>> {
-        within(writing::write(self, draw, batch)).await
+        // Bounded in its parts: what one of them has committed is not to be forgotten for the sake of another.
+        writing::write(self, draw, batch).await
     }
 
     async fn by_token(&self, draw: Uuid, token: &Digest) -> StoreResult<Option<Stored>> {
-        within(self.by_claim(draw, ClaimKind::Token, token)).await
+        self.by_claim(draw, ClaimKind::Token, *token).await
     }
 
     async fn by_source(&self, draw: Uuid, source: &Digest) -> StoreResult<Option<Stored>> {
-        within(self.by_claim(draw, ClaimKind::Source, source)).await
+        self.by_claim(draw, ClaimKind::Source, *source).await
     }
 
     async fn receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>> {
@@ -59,7 +61,7 @@ impl Passes for PostgresStore {
     async fn pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
         let mut conflicts = 0;
         loop {
-            match self.try_pass(draw, batch, live).await {
+            match within(self.try_pass(draw, batch, live)).await {
                 Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => {
                     conflicts += 1;
                     tracing::debug!(%error, conflicts, "a batch is run again");
@@ -70,38 +72,74 @@ impl Passes for PostgresStore {
     }
 
     async fn close_if_over(&self, draw: Uuid) -> StoreResult<()> {
-        self.close_if_over_now(draw).await
+        within(self.close_if_over_now(draw)).await
     }
 
-    async fn by_person(&self, draw: Uuid, person: &Digest) -> StoreResult<Option<Stored>> {
-        let mut reader = self.reader().await?;
-        let row: Option<StoredRow> = sqlx::query_as(sql::BY_PERSON)
+    async fn by_people(&self, draw: Uuid, people: &[Digest]) -> StoreResult<HashMap<Digest, Stored>> {
+        within(async {
+            let mut reader = self.reader().await?;
+            let rows: Vec<StoredRow> = sqlx::query_as(
+                "SELECT e.id, e.receipt, e.registered_at, e.person_key, e.fingerprint, e.fingerprint_version,
+                     e.browser_proof
+                 FROM UNNEST($2::INTEGER[], $3::BYTEA[]) AS wanted (bucket, person_key)
+                 JOIN entries e ON e.draw_id = $1 AND e.bucket = wanted.bucket
+                     AND e.person_key = wanted.person_key",
+            )
             .bind(draw)
-            .bind(bucket(person))
-            .bind(&person[..])
-            .fetch_optional(reader.get())
+            .bind(people.iter().map(bucket).collect::<Vec<_>>())
+            .bind(people.iter().map(|person| &person[..]).collect::<Vec<_>>())
+            .fetch_all(reader.get())
             .await?;
-        reader.give_back();
-        row.map(Stored::try_from).transpose()
+            reader.give_back();
+            let people = rows.into_iter().map(|row| {
+                let stored = Stored::try_from(row)?;
+                Ok((stored.identity.person, stored))
+            });
+            people.collect()
+        })
+        .await
     }
 
-    async fn by_claim(&self, draw: Uuid, kind: ClaimKind, key: &Digest) -> StoreResult<Option<Stored>> {
-        let mut reader = self.reader().await?;
-        // One statement, so that an entry that ends meanwhile is found in one place or the other. The bucket of
-        // entry and withdrawal is the person's, which the claim carries.
-        let row: Option<StoredRow> = sqlx::query_as(sql::BY_CLAIM)
+    async fn by_claims(&self, draw: Uuid, claims: &[Claim]) -> StoreResult<HashMap<Claim, Stored>> {
+        within(async {
+            let mut reader = self.reader().await?;
+            // One statement, so that an entry that ends meanwhile is found in one place or the other.
+            let rows: Vec<HolderRow> = sqlx::query_as(
+                "WITH held AS (
+                     SELECT c.* FROM UNNEST($2::INTEGER[], $3::TEXT[], $4::BYTEA[])
+                         AS wanted (bucket, kind, claim_key)
+                     JOIN claims c ON c.draw_id = $1 AND c.bucket = wanted.bucket AND c.kind = wanted.kind
+                         AND c.claim_key = wanted.claim_key)
+                 SELECT c.kind, c.claim_key, e.id, e.receipt, e.registered_at, e.person_key, e.fingerprint,
+                     e.fingerprint_version, e.browser_proof
+                 FROM held c JOIN entries e ON e.draw_id = c.draw_id AND e.bucket = c.person_bucket
+                     AND e.person_key = c.person_key AND e.id = c.entry_id
+                 UNION ALL
+                 SELECT c.kind, c.claim_key, w.id, w.receipt, w.registered_at, w.person_key, w.fingerprint,
+                     w.fingerprint_version, w.browser_proof
+                 FROM held c JOIN withdrawals w ON w.draw_id = c.draw_id AND w.bucket = c.person_bucket
+                     AND w.id = c.entry_id",
+            )
             .bind(draw)
-            .bind(bucket(key))
-            .bind(kind.as_str())
-            .bind(&key[..])
-            .fetch_optional(reader.get())
+            .bind(claims.iter().map(|claim| bucket(&claim.key)).collect::<Vec<_>>())
+            .bind(claims.iter().map(|claim| claim.kind.as_str()).collect::<Vec<_>>())
+            .bind(claims.iter().map(|claim| &claim.key[..]).collect::<Vec<_>>())
+            .fetch_all(reader.get())
             .await?;
-        reader.give_back();
-        row.map(Stored::try_from).transpose()
+            reader.give_back();
+            rows.into_iter().map(HolderRow::read).collect()
+        })
+        .await
     }
 }
 
 impl PostgresStore {
+    /// The committed entry that holds a claim, live or ended.
+    async fn by_claim(&self, draw: Uuid, kind: ClaimKind, key: Digest) -> StoreResult<Option<Stored>> {
+        let claim = Claim { kind, key };
+        Ok(self.by_claims(draw, &[claim]).await?.remove(&claim))
+    }
+
     async fn try_pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
         let mut tx = self.writing.begin_beside(draw).await?;
         let (draw, now) = draws::hold(tx.get(), draw, &self.ambient).await?;

@@ -92,6 +92,8 @@ async fn migrate(options: &PgConnectOptions) -> StoreResult<()> {
     let mut connection: PgConnection = connecting.await.map_err(|_| timed_out())??;
     settings::check(&mut connection).await?;
     sqlx::migrate!("../migrations/postgres")
+        // Those of a newer binary stay readable for the one before.
+        .set_ignore_missing(true)
         .run(&mut connection)
         .await
         .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;

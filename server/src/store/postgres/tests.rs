@@ -127,3 +127,31 @@ async fn giving_up_half_way_leaves_no_transaction_open() {
     let found = bench.store.reconcile(&bench.keys).await.expect("reconciles");
     assert_eq!(found.0, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_server_can_migrate_while_this_one_runs_and_this_one_can_start_again() {
+    let database = running::postgres().own_database();
+    let bench = bench(&database, &noon()).await;
+    let draw = bench.draw("rolling", |_| {}).await;
+    let entry = bench.entry(&draw, "ada", None, None);
+    assert_eq!(conformance::created(&bench.write(&draw, &[entry]).await), 1);
+    running::postgres().sql(
+        database.name(),
+        "ALTER TABLE draws ADD COLUMN newer TEXT; ALTER TABLE entries ADD COLUMN newer TEXT;
+         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'newer', TRUE, '\\x00', 1)",
+    );
+    // Statements that were prepared before are void once on each connection: never for good.
+    for name in ["bob", "eve"] {
+        let batch = [bench.entry(&draw, name, None, None)];
+        let fates = loop {
+            match bench.store.write(draw.id, &batch).await {
+                Ok(fates) => break fates,
+                Err(error) => assert!(error.is_temporary(), "{error:?}"),
+            }
+        };
+        assert_eq!(conformance::created(&fates), 1, "{fates:?}");
+    }
+    let again = PostgresStore::open(database.url(), Ambient::system(), keys()).await.expect("starts");
+    crate::store::Upkeep::ready(&again).await.expect("is ready");
+}

@@ -17,15 +17,19 @@ use crate::store::{StoreError, StoreResult};
 #[async_trait]
 impl Upkeep for PostgresStore {
     async fn ready(&self) -> StoreResult<()> {
-        let applied: i64 = within(async {
+        let (applied, is_standby): (i64, bool) = within(async {
             let mut reader = self.reader().await?;
-            let applied = sqlx::query_scalar("SELECT COUNT(*) FROM _sqlx_migrations WHERE success")
-                .fetch_one(reader.get())
-                .await?;
+            let row =
+                sqlx::query_as("SELECT COUNT(*), pg_is_in_recovery() FROM _sqlx_migrations WHERE success")
+                    .fetch_one(reader.get())
+                    .await?;
             reader.give_back();
-            Ok(applied)
+            Ok(row)
         })
         .await?;
+        if is_standby {
+            return Err(StoreError::Unusable("the server has become a standby".to_owned()));
+        }
         let known = sqlx::migrate!("../migrations/postgres").iter().count();
         // More than known is a newer binary's work: migrations stay readable for the one before.
         if usize::try_from(applied).unwrap_or(0) < known {

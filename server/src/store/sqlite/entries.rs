@@ -3,6 +3,8 @@
 //! `BEGIN IMMEDIATE` holds the database's only write lock, so the draw row needs no lock of its own, and the
 //! host's clock, read inside, is the database's clock.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -11,7 +13,7 @@ use super::insert::{count, insert_claims, insert_entries, insert_outbox};
 use crate::secrets::{Digest, bucket};
 use crate::store::draws::{Actor, Draw};
 use crate::store::entries::{
-    CaughtHour, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
+    CaughtHour, Claim, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
 use crate::store::rows::{DrawRow, StoredRow};
 use crate::store::sql;
@@ -111,19 +113,37 @@ impl Passes for SqliteStore {
         self.close_if_over_now(draw).await
     }
 
-    async fn by_person(&self, draw: Uuid, person: &Digest) -> StoreResult<Option<Stored>> {
-        let row: Option<StoredRow> = sqlx::query_as(sql::BY_PERSON)
-            .bind(draw)
-            .bind(bucket(person))
-            .bind(&person[..])
-            .fetch_optional(&self.readers)
-            .await?;
-        row.map(Stored::try_from).transpose()
+    async fn by_people(&self, draw: Uuid, people: &[Digest]) -> StoreResult<HashMap<Digest, Stored>> {
+        // A look-up costs a few microseconds here: one for each.
+        let mut found = HashMap::new();
+        for person in people {
+            let row: Option<StoredRow> = sqlx::query_as(sql::BY_PERSON)
+                .bind(draw)
+                .bind(bucket(person))
+                .bind(&person[..])
+                .fetch_optional(&self.readers)
+                .await?;
+            if let Some(row) = row {
+                found.insert(*person, row.try_into()?);
+            }
+        }
+        Ok(found)
     }
 
+    async fn by_claims(&self, draw: Uuid, claims: &[Claim]) -> StoreResult<HashMap<Claim, Stored>> {
+        let mut found = HashMap::new();
+        for claim in claims {
+            if let Some(stored) = self.by_claim(draw, claim.kind, &claim.key).await? {
+                found.insert(*claim, stored);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl SqliteStore {
+    /// The committed entry that holds a claim, live or ended.
     async fn by_claim(&self, draw: Uuid, kind: ClaimKind, key: &Digest) -> StoreResult<Option<Stored>> {
-        // One statement, so that an entry that ends meanwhile is found in one place or the other. The bucket
-        // of entry and withdrawal is the person's, which the claim does not carry: it is in the person key.
         let row: Option<StoredRow> = sqlx::query_as(sql::BY_CLAIM)
             .bind(draw)
             .bind(bucket(key))

@@ -77,6 +77,8 @@ impl SqliteStore {
         let turn = turn.map_err(|_| sqlx::Error::WorkerCrashed)?.map_err(sqlx::Error::Io)?;
         let mut writer = options.connect().await?;
         sqlx::migrate!("../migrations/sqlite")
+            // Those of a newer binary stay readable for the one before.
+            .set_ignore_missing(true)
             .run(&mut writer)
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;

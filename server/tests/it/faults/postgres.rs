@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::proxy::Proxy;
 use super::{Story, burst, everybody_is_in_once, is_their_turn, presses};
-use crate::ground::Ground;
+use crate::ground::{Backends, Ground};
 use crate::process::{Client, Place, Reply, text};
 use crate::site::person;
 
@@ -122,6 +122,37 @@ async fn a_commit_whose_answer_is_lost_is_told_as_neither_until_it_is_known() {
     let known = client.register("open", &person.token, &person.form).await.expect("answers");
     assert_eq!(known.status, 201, "{}", known.body);
     assert_eq!(place.receipts("open").len(), 61);
+    place.reconcile();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draw_that_stands_still_does_not_stop_another() {
+    if !is_their_turn() {
+        return;
+    }
+    let place = Place::unlimited_on(Ground::on(Backends::Postgres));
+    place.apply(&[("still", "")]);
+    let server = place.serve();
+    let client = Client::new(&server);
+    let mut somebody = place.connect().await;
+    somebody.run("BEGIN; SELECT 1 FROM draws WHERE slug = 'still' FOR UPDATE").await.expect("locks");
+    let mut held_up = JoinSet::new();
+    for number in 0..8 {
+        let token = client.token("still").await.expect("a token");
+        let client = client.clone();
+        held_up.spawn(async move {
+            client.register("still", &token, &person(&format!("s{number}"))).await.expect("answers")
+        });
+    }
+    // Each of them has its own batch if writers are free for it; the others go on meanwhile.
+    for press in presses(&client, "p", 30).await {
+        let reply = client.register("open", &press.token, &press.form).await.expect("answers");
+        assert_eq!(reply.status, 201, "{}", reply.body);
+    }
+    assert!(held_up.try_join_next().is_none(), "the draw stood still all the time");
+    somebody.run("ROLLBACK").await.expect("unlocks");
+    let replies = held_up.join_all().await;
+    assert!(replies.iter().all(|reply| reply.status == 201), "{replies:?}");
     place.reconcile();
 }
 

@@ -78,6 +78,7 @@ async fn a_deadlock_with_somebody_else_is_run_again() {
         if waiting > 0 {
             break;
         }
+        assert!(!writing.is_finished(), "it waits");
         tokio::task::yield_now().await;
     }
     // And now the other way round: PostgreSQL undoes the batch, whose own deadlock time-out is the shorter.
@@ -208,4 +209,53 @@ async fn of_many_who_end_one_entry_at_once_one_does() {
     assert_eq!(ends.iter().filter(|end| **end == Ended::Already).count(), 11);
     assert_eq!(bench.taken(draw.id).await, 0);
     agrees(&bench).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_can_withdraw_at_the_same_time() {
+    let database = running::postgres().own_database();
+    let bench = bench(&database, &noon()).await;
+    let draw = bench.draw("all-out", |_| {}).await;
+    let entries: Vec<NewEntry> = (0..120).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
+    // One at a time: each picks a shard, and none of them counts many.
+    for entry in &entries {
+        assert_eq!(created(&bench.write(&draw, std::slice::from_ref(entry)).await), 1);
+    }
+    let mut ending = JoinSet::new();
+    for entry in entries {
+        let store = Arc::clone(&bench.store);
+        ending.spawn(async move { store.end(&entry.receipt, &Ending::Withdrawn, &Actor::Entrant).await });
+    }
+    for ended in ending.join_all().await {
+        assert_eq!(ended.expect("ends"), Ended::Done);
+    }
+    assert_eq!(bench.taken(draw.id).await, 0);
+    agrees(&bench).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_losers_cost_as_few_statements_as_one() {
+    let database = running::postgres().own_database();
+    let bench = bench(&database, &noon()).await;
+    let draw = bench.draw("losers", |_| {}).await;
+    let batch: Vec<NewEntry> = (0..500).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
+    assert_eq!(created(&bench.write(&draw, &batch).await), 500);
+    let statements = || -> u64 {
+        let count = format!(
+            "SELECT COALESCE(SUM(calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+             WHERE d.datname = '{}' AND query !~ 'clock_timestamp|pg_stat'",
+            database.name()
+        );
+        running::postgres().sql("postgres", &count).parse().expect("a number")
+    };
+    let others: Vec<NewEntry> = (0..500).map(|n| bench.entry(&draw, &format!("p{n}"), None, None)).collect();
+    let before = statements();
+    let fates = bench.write(&draw, &others).await;
+    assert!(fates.iter().all(|fate| matches!(fate, Written::PersonKnown(_))));
+    let close = bench.store.change_state("losers", Action::Close, &Actor::CommandLine).await;
+    assert!(matches!(close, Ok(StateChange::Changed(_))));
+    let late = bench.write(&draw, &batch).await;
+    assert!(late.iter().all(|fate| matches!(fate, Written::TokenKnown(_))), "known also when shut");
+    let spent = statements() - before;
+    assert!(spent < 40, "{spent} statements for a thousand losers");
 }
