@@ -42,6 +42,7 @@ pub enum Submitted {
     Unknown,
 }
 
+#[derive(Debug)]
 struct Queued {
     draw: Uuid,
     entry: NewEntry,
@@ -54,6 +55,7 @@ struct Queued {
 pub struct Batches {
     queue: mpsc::Sender<Queued>,
     pace: Arc<Pace>,
+    lanes: Arc<Lanes<Uuid, Queued>>,
 }
 
 /// How much waits, and how fast it goes.
@@ -140,13 +142,14 @@ impl Batches {
             let (store, pace, arrivals) = (Arc::clone(&store), Arc::clone(&pace), Arc::clone(&arrivals));
             tokio::spawn(Writer { number, store, pace, arrivals, lanes: Arc::clone(&lanes) }.run());
         }
-        Self { queue, pace }
+        Self { queue, pace, lanes }
     }
 
-    /// Whether a new attempt would have to wait too long.
-    pub fn is_overloaded(&self) -> bool {
+    /// Whether a new attempt in a draw would have to wait too long.
+    pub fn is_overloaded(&self, draw: Uuid) -> bool {
         self.pace.expected_wait() > EXPECTED_WAIT_MAX
             || self.pace.waiting.load(Ordering::Relaxed) >= QUEUE_MAX
+            || self.lanes.stands_still_for(draw) > EXPECTED_WAIT_MAX
     }
 
     /// Whether there are writers.
@@ -156,7 +159,7 @@ impl Batches {
 
     /// Queues an entry and waits for its fate.
     pub async fn submit(&self, draw: Uuid, entry: NewEntry) -> Submitted {
-        if self.is_overloaded() {
+        if self.is_overloaded(draw) {
             return Submitted::Overloaded;
         }
         let (done, fate) = oneshot::channel();

@@ -204,7 +204,7 @@ impl Admission {
                 return Err(refused);
             }
         }
-        if self.batches.is_overloaded() {
+        if self.batches.is_overloaded(attempt.draw.id) {
             return Err(overloaded());
         }
         Ok((entry, *identity))
