@@ -18,6 +18,8 @@ const FRESH_MS: i64 = 2_000;
 /// Milliseconds a copy is believed while somebody looks again: within this time a revocation counts on every
 /// server.
 pub const BELIEVED_MS: i64 = 5_000;
+/// Milliseconds a genuine key is believed while the database is away, and nothing can be registered with it.
+const AWAY_MS: i64 = 60_000;
 /// Keys nobody holds that are remembered, so that made-up ones cannot fill the memory. Keys somebody holds are
 /// as few as the rows they are in.
 const UNKNOWN_MAX: usize = 1024;
@@ -107,7 +109,14 @@ impl KeyBook {
         }
         // Taken before reading, so that the copy is never younger than it claims.
         let read_at = self.ambient.own();
-        let integrator = self.store.integrator(&hash).await?.map(Arc::new);
+        let integrator = match self.store.integrator(&hash).await {
+            Ok(integrator) => integrator.map(Arc::new),
+            Err(error) if error.is_temporary() => {
+                // Nothing can be registered now either, but what is known already can be told again.
+                return self.last_known(&hash, read_at).map(Some).ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
         let mut copies = self.lock();
         let unknown = |copy: &Copy| copy.integrator.is_none();
         if integrator.is_none() && copies.values().filter(|copy| unknown(copy)).count() >= UNKNOWN_MAX {
@@ -115,6 +124,14 @@ impl KeyBook {
         }
         copies.insert(hash, Copy { read_at, is_renewed: false, integrator: integrator.clone() });
         Ok(integrator)
+    }
+
+    /// Who held a genuine key not long ago: for while the store is away.
+    fn last_known(&self, hash: &Digest, now: i64) -> Option<Arc<Integrator>> {
+        let mut copies = self.lock();
+        let copy = copies.get_mut(hash)?;
+        copy.is_renewed = false;
+        (0..AWAY_MS).contains(&(now - copy.read_at)).then(|| copy.integrator.clone()).flatten()
     }
 
     /// The copy, where it can be believed. One that ages is believed by all but the first who asks: that one

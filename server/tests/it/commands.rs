@@ -98,7 +98,16 @@ fn another_secret_is_refused() {
     let other = place.command(&["check"]).env("DRAWBRIDGE_SECRET", "ab".repeat(32)).output().expect("runs");
     assert!(!other.status.success());
     assert!(text(&other.stderr).contains("DRAWBRIDGE_SECRET"), "{other:?}");
-    assert!(place.run(&["check"]).status.success());
+    let check = place.run(&["check"]);
+    assert!(check.status.success());
+    let said = text(&check.stdout);
+    let coordination = match Backends::chosen() {
+        Backends::Sqlite | Backends::Postgres => "Coordination: within this process",
+        Backends::PostgresRedis => "Coordination: Redis at redis://127.0.0.1",
+        Backends::PostgresCluster => "Coordination: Redis Cluster at redis://127.0.0.1",
+    };
+    assert!(said.contains(coordination) && !said.contains("does not answer"), "{said}");
+    assert!(said.contains("its migrations are current"), "{said}");
     if Backends::chosen().is_sqlite() {
         let secret = place.path("test.db.secret");
         assert_eq!(std::fs::metadata(secret).expect("is there").permissions().mode() & 0o777, 0o600);
