@@ -10,8 +10,9 @@
 #
 # The end of standard input means that the tests are over, however they ended: the service and its folder go.
 set -u
-# When its parent dies, a process group with something stopped in it is sent a SIGHUP: not the end yet.
-trap : HUP INT TERM
+# When its parent dies, a process group with something stopped in it is sent a SIGHUP: not the end yet. Ignored, not
+# handled: what this shell starts to look around gets it as well. Services set what they want.
+trap '' HUP INT TERM
 
 room() {
   df -Pk "$1" 2>/dev/null | { read -r _ && read -r _ _ _ free _ && [ "$free" -gt 2000000 ]; }
