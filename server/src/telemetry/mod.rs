@@ -49,6 +49,10 @@ fn describe() {
         metrics::Unit::Seconds,
         "Time a batch took to commit"
     );
+    metrics::describe_counter!(
+        "drawbridge_batches_repeated_total",
+        "Batches written again because the answer to an earlier try was lost"
+    );
     metrics::describe_gauge!("drawbridge_queue_depth", "Attempts that wait for their write");
     metrics::describe_counter!(
         "drawbridge_cache_errors_total",
@@ -61,6 +65,7 @@ fn describe() {
     metrics::describe_gauge!("drawbridge_outbox_pending", "Outbox rows that wait for delivery");
     metrics::describe_gauge!("drawbridge_reconcile_mismatches", "What the last reconciliation found wrong");
     // Present from the start, so that an alert on them can tell zero from absent.
+    metrics::counter!("drawbridge_batches_repeated_total").absolute(0);
     metrics::gauge!("drawbridge_queue_depth").set(0.0);
     metrics::gauge!("drawbridge_breaker_open").set(0.0);
     metrics::gauge!("drawbridge_outbox_pending").set(0.0);
