@@ -3,8 +3,7 @@
 use super::entries::{ClaimKind, NewEntry, Stored, Written};
 use crate::admission::protocol;
 
-/// What committed entries hold of what one entry wanted. Where the token is known, nothing else matters and
-/// need not be read.
+/// What committed entries hold of what one entry wanted, as [`super::writing`] looked it up.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Winners {
     /// The entry that used its token.
