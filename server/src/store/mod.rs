@@ -2,11 +2,13 @@
 //!
 //! Six traits say what can be asked of a database, in the words of the field; one module a dialect keeps
 //! the promises. [`Draws`] are what people register for, [`Entries`] who did, [`Organisers`] who looks
-//! after it, [`Integrators`] which programs may register, [`Listing`] what they see, [`Upkeep`] what operators need.
+//! after it, [`Integrators`] which programs may register, [`Listing`] what they see, [`Upkeep`] what
+//! operators need.
 //!
-//! To add a method: write its contract on the trait, then the SQL in each dialect's module of the same
-//! name, then a case in `conformance.rs`, which runs against every dialect. Insert and look what came
-//! back; never check before inserting, and never read constraint names out of messages.
+//! To add a method: write its contract on the trait, then the SQL: once in `sql.rs` or `queries.rs` where
+//! both dialects accept it, else in each dialect's module of the same name; then a case in `conformance.rs`,
+//! which runs against every dialect. Insert and look what came back; never check before inserting, and never
+//! read constraint names out of messages.
 
 #[cfg(test)]
 pub mod conformance;
