@@ -12,8 +12,9 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::lanes::Lanes;
+use super::protocol::{AfterTry, Round, after_lost_answer, after_round, recognise};
 use crate::store::entries::{NewEntry, Written};
-use crate::store::{Store, StoreError, StoreResult};
+use crate::store::{Store, StoreResult};
 use crate::telemetry;
 
 /// Attempts that may wait in one server.
@@ -233,12 +234,10 @@ impl Writer {
         match fates {
             Ok(fates) => {
                 for ((fate, entry), (tries, done)) in fates.into_iter().zip(entries).zip(waiting) {
-                    match fate {
-                        Written::Again if tries < AGAIN_MAX => {
-                            again.push(Queued { draw, entry, tries: tries + 1, done });
-                        }
-                        Written::Again => tell(done, Submitted::Unknown),
-                        fate => tell(done, Submitted::Written(fate)),
+                    match after_round(&fate, tries, AGAIN_MAX) {
+                        Round::Again => again.push(Queued { draw, entry, tries: tries + 1, done }),
+                        Round::NobodyKnows => tell(done, Submitted::Unknown),
+                        Round::Tell => tell(done, Submitted::Written(fate)),
                     }
                 }
             }
@@ -265,35 +264,26 @@ impl Writer {
         let mut pause = PAUSE;
         let mut in_doubt = false;
         loop {
-            match self.store.write(draw, entries).await {
-                Err(StoreError::Unavailable(error)) if Instant::now() + pause < until => {
+            let error = match self.store.write(draw, entries).await {
+                Ok(fates) if in_doubt => {
+                    let recognised = fates.into_iter().zip(entries);
+                    return Ok(recognised.map(|(fate, entry)| recognise(fate, entry.id)).collect());
+                }
+                Ok(fates) => return Ok(fates),
+                Err(error) => error,
+            };
+            match after_lost_answer(error.is_temporary(), Instant::now() + pause < until) {
+                AfterTry::NobodyKnows => return Err(error),
+                AfterTry::WriteAgain => {
+                    let error = telemetry::causes(&error);
                     tracing::warn!(%error, entries = entries.len(), "a batch is in doubt, writing it again");
                     metrics::counter!("drawbridge_batches_repeated_total").increment(1);
                     in_doubt = true;
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
-                Ok(fates) if in_doubt => {
-                    return Ok(fates
-                        .into_iter()
-                        .zip(entries)
-                        .map(|(fate, entry)| recognise(fate, entry))
-                        .collect());
-                }
-                result => return result,
             }
         }
-    }
-}
-
-/// An entry that turns out to be written already, by an earlier try whose answer was lost, is new all the same:
-/// nobody was told of it before.
-fn recognise(fate: Written, entry: &NewEntry) -> Written {
-    match fate {
-        Written::TokenKnown(stored) if stored.id == entry.id => {
-            Written::Created { registered_at: stored.registered_at }
-        }
-        fate => fate,
     }
 }
 

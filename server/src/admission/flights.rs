@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::Ending;
-use super::protocol::{self, Claimant};
+use super::protocol::{self, Claimant, Seat};
 use crate::secrets::Digest;
 
 /// Waits for the end of an attempt: `Some` when it ended, `None` when its leader vanished.
@@ -42,10 +42,9 @@ impl Flights {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&key) {
             let end = flight.end.clone();
-            return if protocol::may_join(&flight.claimant, &claimant) {
-                Place::Join(end)
-            } else {
-                Place::Wait(end)
+            return match protocol::beside(&flight.claimant, &claimant) {
+                Seat::Join => Place::Join(end),
+                Seat::Wait => Place::Wait(end),
             };
         }
         let (sender, end) = watch::channel(None);

@@ -39,7 +39,7 @@ use ending::{Ending, Refusal};
 use flights::{Flights, Lead, Place};
 use limiter::Limiter;
 use outcomes::Look;
-use protocol::Decision;
+use protocol::{AfterWrite, Decision, Held, Known, Remember, Tell};
 use remembered::{Committed, Memory};
 use sender::Sender;
 
@@ -212,30 +212,29 @@ impl Admission {
 
     /// A held verdict, unless the claim row of the key, or of source and sequence, knows better.
     async fn unless_known(&self, attempt: &Attempt, held: Ending) -> End {
-        match self.known(attempt).await {
-            Ok(Some(known)) => known,
+        match protocol::held(self.known(attempt).await) {
+            // That the key's entry is committed is to be remembered under the key.
+            Held::Falls(Known::Key(stored)) => {
+                let committed = Arc::new(Committed::from_stored(&stored, &attempt.draw.spec.slug));
+                (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
+            }
+            Held::Falls(Known::Source(stored)) => (source_is_known(attempt, &stored), None),
             // Only what the rules say depends on the draw's version.
-            Ok(None) if held.layer == Layer::Rules => (self.unless_edited(attempt, held).await, None),
-            Ok(None) => (held, None),
-            Err(error) => (store_failed(&error), None),
+            Held::Stands if held.layer == Layer::Rules => (self.unless_edited(attempt, held).await, None),
+            Held::Stands => (held, None),
+            Held::NobodyKnows(error) => (store_failed(&error), None),
         }
     }
 
-    /// What an attempt's claim rows say, the key's first.
-    async fn known(&self, attempt: &Attempt) -> StoreResult<Option<End>> {
+    /// What an attempt's claim rows know.
+    async fn known(&self, attempt: &Attempt) -> StoreResult<Option<Known>> {
         let draw = attempt.draw.id;
-        if let Some(stored) = self.store.by_token(draw, &attempt.token.claim).await? {
-            return Ok(Some(self.key_is_known(attempt, &stored)));
-        }
-        let Some(source) = attempt.claimant.source else { return Ok(None) };
-        let stored = self.store.by_source(draw, &source).await?;
-        Ok(stored.map(|stored| (source_is_known(attempt, &stored), None)))
-    }
-
-    /// The entry of an attempt's key is committed: that is to be remembered under the key.
-    fn key_is_known(&self, attempt: &Attempt, stored: &Stored) -> End {
-        let committed = Arc::new(Committed::from_stored(stored, &attempt.draw.spec.slug));
-        (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
+        let by_token = self.store.by_token(draw, &attempt.token.claim).await?;
+        let by_source = match attempt.claimant.source {
+            Some(source) if by_token.is_none() => self.store.by_source(draw, &source).await?,
+            _ => None,
+        };
+        Ok(protocol::known(by_token, by_source))
     }
 
     /// A held verdict, unless the draw was edited since it was made: then the rules have to be asked again.
@@ -251,50 +250,26 @@ impl Admission {
     async fn write(&self, attempt: &Attempt, entry: NewEntry) -> End {
         let (identity, id, code) = (entry.identity, entry.id, entry.receipt.clone());
         let slug = &attempt.draw.spec.slug;
-        let refused = |refusal: Refusal| (Ending::refused(refusal, Layer::Constraint), None);
         let written = match self.batches.submit(attempt.draw.id, entry).await {
             Submitted::Written(written) => written,
             Submitted::Overloaded => return self.unless_known(attempt, overloaded()).await,
             Submitted::Unknown => return (Ending::unavailable(), None),
         };
-        match written {
-            Written::Created { registered_at } => {
-                let body = receipt::body(&code, slug, id, registered_at);
-                (Ending::created(body.clone()), Some(Arc::new(Committed { identity, body })))
-            }
-            // The very entry of an earlier round, whose answer was lost.
-            Written::TokenKnown(stored) => self.key_is_known(attempt, &stored),
-            // Nothing is committed under this key.
-            Written::SourceKnown(stored) => (source_is_known(attempt, &stored), None),
-            Written::PersonKnown(stored) => {
-                let known = Committed::from_stored(&stored, slug);
-                let ending = match protocol::person_is_known(&stored.identity, &identity) {
-                    Decision::Replay => {
-                        Ending::replayed(known.body, stored.identity.person, Layer::Constraint)
-                    }
-                    Decision::KeyReused | Decision::AlreadyRegistered => {
-                        Ending::refused(Problem::AlreadyRegistered, Layer::Constraint)
-                    }
-                };
-                (ending, None)
-            }
-            Written::ClaimsTaken(kinds) => {
-                let errors = kinds.into_iter().filter_map(taken).collect();
-                refused(Refusal { errors, ..Problem::AlreadyRegistered.into() })
-            }
-            Written::NotOpen(opens_at, now) => refused(Refusal::after(Problem::NotOpen, opens_at - now)),
-            Written::Closed => refused(Problem::Closed.into()),
-            Written::Full => refused(Problem::Full.into()),
-            Written::DrawChanged | Written::Again => refused(stale()),
-            Written::Refused(error) => {
-                tracing::error!(
-                    error = %telemetry::causes(&error),
-                    draw = slug,
-                    "the database refused what the rules accepted"
-                );
-                refused(Problem::Internal.into())
-            }
-        }
+        let AfterWrite { tell, remember } =
+            protocol::after_write(attempt.draw.spec.mode, &attempt.claimant, &identity, &written);
+        let own = |registered_at| receipt::body(&code, slug, id, registered_at);
+        let committed = match remember {
+            Remember::Nothing => None,
+            Remember::Own(registered_at) => Some(Committed { identity, body: own(registered_at) }),
+            Remember::Earlier(stored) => Some(Committed::from_stored(stored, slug)),
+        };
+        let ending = match tell {
+            Tell::Receipt(registered_at) => Ending::created(own(registered_at)),
+            Tell::Replay(stored) => replay(stored, slug),
+            Tell::Refusal(problem) => Ending::refused(refusal(problem, &written, slug), Layer::Constraint),
+            Tell::StartOver => Ending::refused(stale(), Layer::Constraint),
+        };
+        (ending, committed.map(Arc::new))
     }
 
     /// What a committed outcome under an attempt's key means for it.
@@ -309,17 +284,39 @@ impl Admission {
 /// The entry of an attempt's source and sequence is committed.
 fn source_is_known(attempt: &Attempt, stored: &Stored) -> Ending {
     match protocol::source_is_known(&stored.identity, &attempt.claimant) {
-        Decision::Replay => {
-            let known = Committed::from_stored(stored, &attempt.draw.spec.slug);
-            Ending::replayed(known.body, stored.identity.person, Layer::Constraint)
-        }
+        Decision::Replay => replay(stored, &attempt.draw.spec.slug),
         Decision::KeyReused | Decision::AlreadyRegistered => {
-            let detail =
-                "The sequence already belongs to another registration of this source. Nothing was changed.";
-            let refusal = Refusal { detail: Some(detail.to_owned()), ..Problem::KeyReused.into() };
-            Ending::refused(refusal, Layer::Constraint)
+            Ending::refused(sequence_reused(), Layer::Constraint)
         }
     }
+}
+
+/// The receipt of an entry that the database knows.
+fn replay(stored: &Stored, slug: &str) -> Ending {
+    let body = Committed::from_stored(stored, slug).body;
+    Ending::replayed(body, stored.identity.person, Layer::Constraint)
+}
+
+/// A problem that a write ended in, with what is told beside it.
+fn refusal(problem: Problem, written: &Written, slug: &str) -> Refusal {
+    match written {
+        Written::SourceKnown(_) => sequence_reused(),
+        Written::ClaimsTaken(kinds) => {
+            Refusal { errors: kinds.iter().copied().filter_map(taken).collect(), ..problem.into() }
+        }
+        Written::NotOpen(opens_at, now) => Refusal::after(problem, opens_at - now),
+        Written::Refused(error) => {
+            let error = telemetry::causes(error);
+            tracing::error!(%error, draw = slug, "the database refused what the rules accepted");
+            problem.into()
+        }
+        _ => problem.into(),
+    }
+}
+
+fn sequence_reused() -> Refusal {
+    let detail = "The sequence already belongs to another registration of this source. Nothing was changed.";
+    Refusal { detail: Some(detail.to_owned()), ..Problem::KeyReused.into() }
 }
 
 fn in_progress() -> Ending {

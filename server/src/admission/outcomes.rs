@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::attempt::Attempt;
+use super::protocol::{LookStep, Looking, Said, Settling, settling};
 use super::remembered::Committed;
 use super::{Admission, keys};
 use crate::ambient::Ambient;
-use crate::coordination::{Coordination, CoordinationResult, Key, Lease, Owner, note_failure};
+use crate::coordination::{Coordination, Key, Lease, Owner, note_failure};
 use crate::secrets::{Digest, Keys};
 
 /// Milliseconds between two looks at a key that is busy again: at least so many, and up to twice as many.
@@ -46,8 +47,11 @@ impl Admission {
         lease: Option<Owner>,
         committed: Option<Arc<Committed>>,
     ) {
-        if let Some(owner) = lease {
-            self.outcome(attempt).settle(&owner, committed.as_deref()).await;
+        let outcome = self.outcome(attempt);
+        match settling(lease, committed.as_deref()) {
+            Settling::Nothing => {}
+            Settling::Settle(owner, committed) => outcome.settle(&owner, Some(committed)).await,
+            Settling::Release(owner) => outcome.settle(&owner, None).await,
         }
     }
 
@@ -74,40 +78,41 @@ impl SharedOutcome<'_> {
     /// Looks; with an owner, takes the lease where there is nothing.
     async fn look(&self, owner: Option<Owner>) -> Look {
         let until = Instant::now() + keys::LEASE_WAIT;
-        let (mut layer, mut has_discarded) = (Layer::Cache, false);
+        let mut looking = Looking::default();
+        let mut said = self.ask(owner.as_ref()).await;
         loop {
-            match self.ask(owner.as_ref()).await {
-                Ok(Lease::Found(sealed)) => match self.open(&sealed) {
-                    Some(committed) => return Look::Committed(Arc::new(committed), layer),
-                    // Bad again: somebody keeps writing it.
-                    None if has_discarded => return Look::Nothing(None),
-                    None => {
-                        has_discarded = true;
-                        self.discard(&sealed).await;
-                    }
-                },
-                Ok(Lease::Leased) => return Look::Nothing(owner),
-                Ok(Lease::Busy) => {
-                    let is_busy_again = layer == Layer::Lock;
-                    layer = Layer::Lock;
-                    if !self.wait(until, is_busy_again).await {
-                        // The constraint decides without a lease.
-                        return Look::Nothing(None);
-                    }
+            said = match looking.next(said) {
+                LookStep::Known(committed, layer) => return Look::Committed(Arc::new(committed), layer),
+                LookStep::GoOn { may_hold_lease } => return Look::Nothing(owner.filter(|_| may_hold_lease)),
+                LookStep::Discard(sealed) => {
+                    self.discard(&sealed).await;
+                    self.ask(owner.as_ref()).await
                 }
-                Err(error) => {
-                    note_failure("get", &error);
-                    // The lease may have been taken all the same, and should not outlive the attempt.
-                    return Look::Nothing(owner);
+                LookStep::Wait { pause_first } if self.wait(until, pause_first).await => {
+                    self.ask(owner.as_ref()).await
                 }
-            }
+                LookStep::Wait { .. } => Said::WaitedInVain,
+            };
         }
     }
 
-    async fn ask(&self, owner: Option<&Owner>) -> CoordinationResult<Lease> {
-        match owner {
+    /// Asks for the outcome; with an owner, or the lease to make it.
+    async fn ask(&self, owner: Option<&Owner>) -> Said<Committed, Bytes> {
+        let answer = match owner {
             Some(owner) => self.shared.get_or_lease(&self.key, owner, keys::LEASE_LIFE).await,
-            None => Ok(self.shared.get(&self.key).await?.map_or(Lease::Leased, Lease::Found)),
+            None => self.shared.get(&self.key).await.map(|found| found.map_or(Lease::Leased, Lease::Found)),
+        };
+        match answer {
+            Ok(Lease::Found(sealed)) => match self.open(&sealed) {
+                Some(committed) => Said::Outcome(committed),
+                None => Said::Junk(sealed),
+            },
+            Ok(Lease::Leased) => Said::Leased,
+            Ok(Lease::Busy) => Said::Busy,
+            Err(error) => {
+                note_failure("get", &error);
+                Said::Failed
+            }
         }
     }
 
@@ -128,9 +133,8 @@ impl SharedOutcome<'_> {
     }
 
     /// Waits for the end of another's lease; whether there is time to look again.
-    async fn wait(&self, until: Instant, is_busy_again: bool) -> bool {
-        // A wait that ends at once though the key stays busy must not become a storm of questions.
-        if is_busy_again {
+    async fn wait(&self, until: Instant, pause_first: bool) -> bool {
+        if pause_first {
             let pause = PAUSE_MS + self.ambient.jitter(PAUSE_MS);
             sleep(Duration::from_millis(pause.into())).await;
         }

@@ -16,6 +16,7 @@
 
 mod link;
 mod listener;
+pub mod reply;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -37,8 +38,6 @@ use link::Link;
 use listener::{CHANNEL, Waiters};
 use script::Script;
 
-/// No value is as large as this; what is, is not ours.
-const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// A waiter looks again after half of this to all of it, in case the message was lost.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -89,11 +88,7 @@ impl RedisCoordination {
         if let Some((value, _)) = value {
             args.extend([value, life.as_bytes()]);
         }
-        match self.run(&script::FINISH, &keys, &args).await? {
-            Value::Int(1) => Ok(true),
-            Value::Int(0) => Ok(false),
-            other => Err(unexpected(&other)),
-        }
+        reply::finished(&self.run(&script::FINISH, &keys, &args).await?)
     }
 
     /// Begins to listen for ends of leases, once.
@@ -123,19 +118,12 @@ impl Drop for RedisCoordination {
 #[async_trait]
 impl Coordination for RedisCoordination {
     async fn get(&self, key: &Key) -> CoordinationResult<Option<Bytes>> {
-        match self.link.query(cmd("GET").arg(name(key, 'v'))).await.map_err(failed)? {
-            Value::Nil => Ok(None),
-            found => value(found).map(Some),
-        }
+        reply::got(self.link.query(cmd("GET").arg(name(key, 'v'))).await.map_err(failed)?)
     }
 
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease> {
         let keys = [name(key, 'v'), name(key, 'l')];
-        match self.run(&script::LOOK, &keys, &[owner, millis(life).as_bytes()]).await? {
-            Value::Int(1) => Ok(Lease::Leased),
-            Value::Int(0) => Ok(Lease::Busy),
-            found => value(found).map(Lease::Found),
-        }
+        reply::looked(self.run(&script::LOOK, &keys, &[owner, millis(life).as_bytes()]).await?)
     }
 
     async fn settle(
@@ -160,15 +148,10 @@ impl Coordination for RedisCoordination {
         let keys = [name(key, 'l'), name(key, 'w')];
         loop {
             let ended = waiter.ended();
-            match self.run(&script::WAIT, &keys, &[]).await? {
-                Value::Int(-2 | 0) => return Ok(()),
-                Value::Int(left) => {
-                    // A lease without an end is not ours, and waited for no longer than any other.
-                    let left = u64::try_from(left).map_or(at_most, Duration::from_millis);
-                    until = until.min(Instant::now() + left);
-                }
-                other => return Err(unexpected(&other)),
-            }
+            let Some(left) = reply::left(&self.run(&script::WAIT, &keys, &[]).await?, at_most)? else {
+                return Ok(());
+            };
+            until = until.min(Instant::now() + left);
             let next_look = Instant::now() + self.until_next_look();
             if timeout_at(until.min(next_look), ended).await.is_ok() || until <= Instant::now() {
                 return Ok(());
@@ -177,25 +160,14 @@ impl Coordination for RedisCoordination {
     }
 
     async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()> {
-        match self.run(&script::DISCARD, &[name(key, 'v')], &[value]).await? {
-            Value::Int(0 | 1) => Ok(()),
-            other => Err(unexpected(&other)),
-        }
+        reply::discarded(&self.run(&script::DISCARD, &[name(key, 'v')], &[value]).await?)
     }
 
     async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take> {
         let mut args = vec![rate.interval().to_string(), rate.burst.to_string(), turns.to_string()];
         args.extend(self.ambient.held().map(|held| (held * 1000).to_string()));
         let args: Vec<&[u8]> = args.iter().map(String::as_bytes).collect();
-        // However many turns are free, so many are after this, unless they are more than the burst.
-        let longest = rate.interval() * i64::from(rate.burst.max(turns));
-        match self.run(&script::TAKE, &[name(key, 't')], &args).await? {
-            Value::Int(0) => Ok(Take::Granted),
-            Value::Int(excess) if (1..=longest).contains(&excess) => {
-                Ok(Take::Refused { retry_after: Rate::millis(excess) })
-            }
-            other => Err(unexpected(&other)),
-        }
+        reply::taken(&self.run(&script::TAKE, &[name(key, 't')], &args).await?, rate, turns)
     }
 
     fn reconnect(&self) {
@@ -211,26 +183,6 @@ fn name(key: &Key, what: char) -> String {
 /// Redis knows no life shorter than a millisecond.
 fn millis(life: Duration) -> String {
     life.as_millis().max(1).to_string()
-}
-
-fn value(found: Value) -> CoordinationResult<Bytes> {
-    match found {
-        Value::BulkString(bytes) if bytes.len() <= VALUE_BYTES_MAX => Ok(Bytes::from(bytes)),
-        other => Err(unexpected(&other)),
-    }
-}
-
-/// Says what kind of answer came, never what was in it.
-fn unexpected(answer: &Value) -> CoordinationError {
-    let kind = match answer {
-        Value::Nil => "nothing",
-        Value::Int(_) => "a number",
-        Value::BulkString(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::SimpleString(_) | Value::Okay => "a status",
-        _ => "something else",
-    };
-    CoordinationError::Failed(format!("Redis answered with {kind} that makes no sense here"))
 }
 
 fn failed(error: ::redis::RedisError) -> CoordinationError {

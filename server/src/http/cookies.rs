@@ -8,19 +8,21 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use crate::config::Origin;
+use crate::secrets::Keys;
 use crate::state::App;
 
 /// How long a browser keeps the entrant cookie: the longest browsers allow.
 const ENTRANT_LIFE: time::Duration = time::Duration::days(400);
 
 /// A cookie's name: with the `__Host-` prefix on https, so that no neighbour can set it.
-pub fn name(app: &App, base: &str) -> String {
-    if app.public_url.is_https() { format!("__Host-{base}") } else { base.to_owned() }
+pub fn name(public_url: &Origin, base: &str) -> String {
+    if public_url.is_https() { format!("__Host-{base}") } else { base.to_owned() }
 }
 
 /// A cookie no script can read, sent to this site only.
 pub fn sealed(app: &App, base: &str, value: String) -> Cookie<'static> {
-    Cookie::build((name(app, base), value))
+    Cookie::build((name(&app.public_url, base), value))
         .path("/")
         .http_only(true)
         .secure(app.public_url.is_https())
@@ -29,12 +31,12 @@ pub fn sealed(app: &App, base: &str, value: String) -> Cookie<'static> {
 }
 
 /// The genuine entrant cookie of a request, if there is one.
-pub fn entrant(app: &App, headers: &HeaderMap) -> Option<[u8; 16]> {
+pub fn entrant(keys: &Keys, public_url: &Origin, headers: &HeaderMap) -> Option<[u8; 16]> {
     let jar = CookieJar::from_headers(headers);
-    let value = jar.get(&name(app, "drawbridge_entrant"))?;
+    let value = jar.get(&name(public_url, "drawbridge_entrant"))?;
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(value.value()).ok()?;
     let (id, mac) = bytes.split_first_chunk::<16>()?;
-    app.keys.is_cookie("entrant", id, mac).then_some(*id)
+    keys.is_cookie("entrant", id, mac).then_some(*id)
 }
 
 /// A new entrant cookie.

@@ -15,7 +15,6 @@ pub mod conformance;
 pub mod draws;
 pub mod entries;
 pub mod error;
-mod fates;
 pub mod integrators;
 pub mod listing;
 mod listing_rows;

@@ -4,68 +4,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use shared::DrawState;
 use uuid::Uuid;
 
-use super::draws::Draw;
 use super::entries::{Claim, NewEntry, Stored, Written};
-use super::fates::Winners;
 use super::{StoreError, StoreResult};
+use crate::admission::protocol::{AfterPass, Pass, Winners, after_pass};
 use crate::secrets::Digest;
-
-/// What one transaction came to.
-pub(super) enum Pass {
-    /// Committed: these entries exist, at this instant; the other live ones lost.
-    Committed { created: Vec<usize>, registered_at: i64 },
-    /// Rolled back: these lost a claim and must not make others lose.
-    Without(Vec<usize>),
-    /// Rolled back: at capacity; these are the last that fit, and these would have been next.
-    Only { fitting: Vec<usize>, full: Vec<usize> },
-    /// Rolled back: the draw takes nobody now.
-    Shut(Shut),
-    /// Rolled back: judged by other rules than the draw has now.
-    DrawChanged,
-}
-
-/// Why a draw takes nobody.
-pub(super) enum Shut {
-    NotOpen { opens_at: i64, now: i64 },
-    Over,
-    Closed,
-}
-
-impl Shut {
-    /// Why a draw takes nobody at an instant; `None` when it is open.
-    pub(super) fn at(draw: &Draw, now: i64) -> Option<Self> {
-        let opens_at = draw.spec.opens_at;
-        match draw.state {
-            DrawState::Draft => Some(Self::NotOpen { opens_at, now }),
-            DrawState::Announced if now < opens_at => Some(Self::NotOpen { opens_at, now }),
-            DrawState::Announced if now < draw.spec.closes_at => None,
-            DrawState::Announced => Some(Self::Over),
-            _ => Some(Self::Closed),
-        }
-    }
-}
-
-impl Shut {
-    /// What is told to who is not known.
-    fn fate(&self) -> Written {
-        match *self {
-            Self::NotOpen { opens_at, now } => Written::NotOpen(opens_at, now),
-            Self::Over | Self::Closed => Written::Closed,
-        }
-    }
-}
-
-impl Pass {
-    /// Of created entries only so many fit: by arrival, which is the order within the batch.
-    pub(super) fn only(mut created: Vec<usize>, fits: usize) -> Self {
-        created.sort_unstable();
-        let full = created.split_off(fits.min(created.len()));
-        Self::Only { fitting: created, full }
-    }
-}
 
 /// What a dialect gives.
 #[async_trait]
@@ -107,29 +51,31 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
     let mut fates: Vec<Option<Written>> = batch.iter().map(|_| None).collect();
     let mut shut = None;
     let mut wrote = false;
-    // Every pass but the last takes entries out of `live`, or finds the draw closed for good.
     while !live.is_empty() {
-        match store.pass(draw, batch, &live).await? {
+        let pass = store.pass(draw, batch, &live).await?;
+        match &pass {
             Pass::Committed { created, registered_at } => {
-                for at in created {
-                    fates[at] = Some(Written::Created { registered_at });
+                for &at in created {
+                    fates[at] = Some(Written::Created { registered_at: *registered_at });
                     wrote = true;
                 }
-                break;
             }
-            Pass::Without(losers) => live.retain(|at| !losers.contains(at)),
-            Pass::Only { fitting, full } => {
-                for at in full {
+            Pass::Only { full, .. } => {
+                for &at in full {
                     fates[at] = Some(Written::Full);
                 }
-                live = fitting;
             }
-            Pass::Shut(Shut::Over) => store.close_if_over(draw).await?,
-            Pass::Shut(why) => {
+            Pass::Without(_) | Pass::Shut(_) | Pass::DrawChanged => {}
+        }
+        match after_pass(&mut live, &pass) {
+            AfterPass::RunAgain => {}
+            AfterPass::CloseAndRunAgain => store.close_if_over(draw).await?,
+            AfterPass::LookUpLosers => break,
+            AfterPass::LookUpRetries(why) => {
                 shut = Some(why);
                 break;
             }
-            Pass::DrawChanged => return Ok(batch.iter().map(|_| Written::DrawChanged).collect()),
+            AfterPass::JudgeAgain => return Ok(batch.iter().map(|_| Written::DrawChanged).collect()),
         }
     }
     let undecided: Vec<usize> = (0..batch.len()).filter(|at| fates[*at].is_none()).collect();
@@ -138,8 +84,8 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
     match winners(store, draw, batch, &undecided, is_live).await {
         Ok(found) => {
             for (at, winners) in undecided.into_iter().zip(found) {
-                fates[at] = Some(match &shut {
-                    Some(shut) if is_live(at) => winners.fate_when_shut(&batch[at], shut.fate()),
+                fates[at] = Some(match shut {
+                    Some(shut) if is_live(at) => winners.fate_when_shut(&batch[at].identity, shut),
                     _ => winners.fate(),
                 });
             }

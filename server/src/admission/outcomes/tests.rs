@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::coordination::memory::MemoryCoordination;
-use crate::coordination::{CoordinationError, Rate, Take};
+use crate::coordination::{CoordinationError, CoordinationResult, Rate, Take};
 use crate::secrets::Secret;
 use crate::store::entries::Identity;
 

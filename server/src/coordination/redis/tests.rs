@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
+use super::reply::VALUE_BYTES_MAX;
 use super::*;
 use crate::ambient::ManualClock;
 use crate::config;

@@ -2,8 +2,8 @@
 //! ETag is the draw's version; saving names the version it follows, in a field or in `If-Match`. When another
 //! is stored by then, nothing is changed and both versions are shown.
 
-mod precondition;
-mod texts;
+pub mod precondition;
+pub mod texts;
 
 use std::sync::LazyLock;
 
@@ -65,9 +65,11 @@ pub async fn show(
 /// What the form holds.
 #[derive(Debug, Deserialize)]
 pub struct Sent {
-    version: Option<String>,
+    /// The version it follows.
+    pub version: Option<String>,
+    /// What was typed.
     #[serde(flatten)]
-    values: EditValues,
+    pub values: EditValues,
 }
 
 /// Saves. The same edit, sent again, is saved once.

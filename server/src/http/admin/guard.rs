@@ -66,7 +66,7 @@ impl Organiser {
     /// # Errors
     /// When the store fails.
     pub async fn of_request(app: &App, headers: &HeaderMap) -> Result<Option<Self>, Failure> {
-        let Some(token) = Token::of_request(app, headers) else {
+        let Some(token) = Token::of_request(&app.public_url, headers) else {
             return Ok(None);
         };
         let account = app.store.signed_in(&token.hash()).await?;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use crate::config::Origin;
 use crate::http::{HttpResult, cookies};
 use crate::secrets::{Digest, Keys};
 use crate::state::App;
@@ -30,9 +31,9 @@ impl std::fmt::Debug for Token {
 
 impl Token {
     /// The token of a request; `None` when it has none that could be ours.
-    pub fn of_request(app: &App, headers: &HeaderMap) -> Option<Self> {
+    pub fn of_request(public_url: &Origin, headers: &HeaderMap) -> Option<Self> {
         let jar = CookieJar::from_headers(headers);
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(jar.get(&cookies::name(app, COOKIE))?.value()).ok()?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(jar.get(&cookies::name(public_url, COOKIE))?.value()).ok()?;
         bytes.try_into().ok().map(Self)
     }
 

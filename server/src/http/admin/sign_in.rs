@@ -100,7 +100,8 @@ pub async fn submit(
         (Verdict::Busy, _) => return Ok(again(Refused::Busy)),
         _ => return Ok(again(Refused::Wrong)),
     };
-    enter(&app, organiser, Token::of_request(&app, &parts.headers).as_ref(), local(&typed.next)).await
+    let replaces = Token::of_request(&app.public_url, &parts.headers);
+    enter(&app, organiser, replaces.as_ref(), local(&typed.next)).await
 }
 
 /// Leads on with a new token.

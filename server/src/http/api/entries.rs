@@ -37,7 +37,7 @@ pub async fn register(
     let credentials = bearer::credentials(&parts.headers);
     // An integrator sends for many people: no browser stands behind it.
     let cookie = match credentials {
-        Credentials::Anonymous => cookies::entrant(&app, &parts.headers),
+        Credentials::Anonymous => cookies::entrant(&app.keys, &app.public_url, &parts.headers),
         Credentials::ApiKey(_) | Credentials::Malformed => None,
     };
     let press = Press {
@@ -123,7 +123,10 @@ fn answer(ending: Ending, context: &Context) -> Response {
 }
 
 /// The key of a request: exactly one header, bare or quoted.
-fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
+///
+/// # Errors
+/// `idempotency-key-missing`, `idempotency-key-invalid`.
+pub fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     match (values.next(), values.next()) {
         (None, _) => Err(Problem::KeyMissing),

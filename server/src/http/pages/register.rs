@@ -63,7 +63,7 @@ pub async fn submit(
         slug,
         sender: Sender {
             address,
-            cookie: cookies::entrant(&app, &parts.headers),
+            cookie: cookies::entrant(&app.keys, &app.public_url, &parts.headers),
             credentials: Credentials::Anonymous,
         },
         // What cannot be read as a form has no key that could be missing.
@@ -164,7 +164,7 @@ async fn is_full(app: &App, draw: &Draw) -> HttpResult<bool> {
 }
 
 fn give_cookie(app: &App, headers: &HeaderMap, response: &mut Response) {
-    if cookies::entrant(app, headers).is_some() {
+    if cookies::entrant(&app.keys, &app.public_url, headers).is_some() {
         return;
     }
     match HeaderValue::from_str(&cookies::new_entrant(app).to_string()) {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::insert::{count, insert_claims, insert_entries, insert_outbox};
 use super::{PostgresStore, WRITERS, draws, within};
+use crate::admission::protocol::{Pass, Shut};
 use crate::secrets::{Digest, bucket};
 use crate::store::StoreResult;
 use crate::store::draws::Actor;
@@ -19,7 +20,7 @@ use crate::store::entries::{
     CaughtHour, Claim, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
 use crate::store::rows::{HolderRow, StoredRow};
-use crate::store::writing::{self, Pass, Passes, Shut};
+use crate::store::writing::{self, Passes};
 
 /// How often a transaction is run again that PostgreSQL undid for the sake of another.
 const CONFLICTS_MAX: usize = 5;
@@ -143,23 +144,22 @@ impl PostgresStore {
     async fn try_pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
         let mut tx = self.writing.begin_beside(draw).await?;
         let (draw, now) = draws::hold(tx.get(), draw, &self.ambient).await?;
-        if let Some(shut) = Shut::at(&draw, now) {
+        let shut = Shut::at(draw.state, draw.spec.opens_at, draw.spec.closes_at, now);
+        let judged_by = live.iter().map(|&at| batch[at].draw_version);
+        if let Some(back) = Pass::before_inserts(shut, draw.version, judged_by) {
             tx.rollback().await?;
-            return Ok(Pass::Shut(shut));
-        }
-        if live.iter().any(|&at| batch[at].draw_version != draw.version) {
-            tx.rollback().await?;
-            return Ok(Pass::DrawChanged);
+            return Ok(back);
         }
         let created = insert_entries(tx.get(), draw.id, batch, live, now).await?;
         let losers = insert_claims(tx.get(), draw.id, batch, &created).await?;
-        if !losers.is_empty() {
+        if let Some(back) = Pass::after_claims(losers) {
             tx.rollback().await?;
-            return Ok(Pass::Without(losers));
+            return Ok(back);
         }
-        if let Some(fits) = count(tx.get(), &self.ambient, &draw, created.len()).await? {
+        let fits = count(tx.get(), &self.ambient, &draw, created.len()).await?;
+        if let Some(back) = Pass::after_count(&created, fits) {
             tx.rollback().await?;
-            return Ok(Pass::only(created, fits));
+            return Ok(back);
         }
         insert_outbox(&self.ambient, tx.get(), &draw, batch, &created, now).await?;
         tx.commit().await?;

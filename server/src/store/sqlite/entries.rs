@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::insert::{count, insert_claims, insert_entries, insert_outbox};
+use crate::admission::protocol::{Pass, Shut};
 use crate::secrets::{Digest, bucket};
 use crate::store::draws::{Actor, Draw};
 use crate::store::entries::{
@@ -17,7 +18,7 @@ use crate::store::entries::{
 };
 use crate::store::rows::{DrawRow, StoredRow};
 use crate::store::sql;
-use crate::store::writing::{self, Pass, Passes, Shut};
+use crate::store::writing::{self, Passes};
 use crate::store::{StoreError, StoreResult};
 
 #[async_trait]
@@ -86,23 +87,22 @@ impl Passes for SqliteStore {
         let row: Option<DrawRow> =
             sqlx::query_as("SELECT * FROM draws WHERE id = $1").bind(draw).fetch_optional(tx.get()).await?;
         let draw = Draw::try_from(row.ok_or_else(|| StoreError::corrupt("a batch for no draw"))?)?;
-        if let Some(shut) = Shut::at(&draw, now) {
+        let shut = Shut::at(draw.state, draw.spec.opens_at, draw.spec.closes_at, now);
+        let judged_by = live.iter().map(|&at| batch[at].draw_version);
+        if let Some(back) = Pass::before_inserts(shut, draw.version, judged_by) {
             tx.rollback().await?;
-            return Ok(Pass::Shut(shut));
-        }
-        if live.iter().any(|&at| batch[at].draw_version != draw.version) {
-            tx.rollback().await?;
-            return Ok(Pass::DrawChanged);
+            return Ok(back);
         }
         let created = insert_entries(tx.get(), draw.id, batch, live, now).await?;
         let losers = insert_claims(tx.get(), draw.id, batch, &created).await?;
-        if !losers.is_empty() {
+        if let Some(back) = Pass::after_claims(losers) {
             tx.rollback().await?;
-            return Ok(Pass::Without(losers));
+            return Ok(back);
         }
-        if let Some(fits) = count(&mut tx, &draw, created.len()).await? {
+        let fits = count(&mut tx, &draw, created.len()).await?;
+        if let Some(back) = Pass::after_count(&created, fits) {
             tx.rollback().await?;
-            return Ok(Pass::only(created, fits));
+            return Ok(back);
         }
         insert_outbox(&self.ambient, tx.get(), &draw, batch, &created, now).await?;
         tx.commit().await?;
