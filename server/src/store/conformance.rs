@@ -39,6 +39,7 @@ const HOUR: i64 = 3_600_000;
 pub async fn run(bench: Bench) {
     a_batch_is_written_once_however_often_it_is_sent(&bench).await;
     one_person_gets_in_once_under_many_tokens(&bench).await;
+    a_key_that_proves_its_browser_is_bound_to_the_entry(&bench).await;
     of_two_that_share_a_claim_one_wins(&bench).await;
     a_loser_never_makes_a_third_attempt_lose(&bench).await;
     a_capped_draw_takes_exactly_its_capacity_by_arrival(&bench).await;
@@ -183,6 +184,32 @@ async fn one_person_gets_in_once_under_many_tokens(bench: &Bench) {
     for fate in &fates[1..] {
         let Written::PersonKnown(stored) = fate else { panic!("{fate:?}") };
         assert_eq!(stored.id, batch[0].id);
+    }
+    assert_eq!(bench.taken(draw.id).await, 1);
+}
+
+async fn a_key_that_proves_its_browser_is_bound_to_the_entry(bench: &Bench) {
+    let draw = bench.draw("bound", |_| {}).await;
+    let from_browser = |browser| {
+        let mut entry = bench.entry(&draw, "ada", None, None);
+        entry.identity.browser = Some([browser; 32]);
+        entry
+    };
+    let first = from_browser(1);
+    assert_eq!(created(&bench.write(&draw, std::slice::from_ref(&first)).await), 1);
+    let reloads = [from_browser(1), from_browser(2), from_browser(1)];
+    let fates = bench.write(&draw, &reloads).await;
+    for (at, fate) in fates.iter().enumerate() {
+        match fate {
+            Written::TokenKnown(stored) if at != 1 => assert_eq!(stored.id, first.id),
+            Written::PersonKnown(stored) if at == 1 => assert_eq!(stored.id, first.id, "another browser"),
+            fate => panic!("{at}: {fate:?}"),
+        }
+    }
+    for (entry, is_bound) in reloads.iter().zip([true, false, true]) {
+        let token = entry.token().expect("a token").key;
+        let holder = bench.store.by_token(draw.id, &token).await.expect("reads").map(|stored| stored.id);
+        assert_eq!(holder, is_bound.then_some(first.id));
     }
     assert_eq!(bench.taken(draw.id).await, 1);
 }

@@ -8,8 +8,39 @@ use uuid::Uuid;
 
 use super::entries::{Claim, NewEntry, Stored, Written};
 use super::{StoreError, StoreResult};
-use crate::admission::protocol::{AfterPass, Pass, Winners, after_pass};
+use crate::admission::protocol::{AfterPass, Pass, Winners, after_binding, after_pass, to_be_bound};
 use crate::secrets::Digest;
+
+/// One row of claims on its way into the database.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClaimRow {
+    /// What is claimed.
+    pub claim: Claim,
+    /// For which entry.
+    pub entry: Uuid,
+    /// Whose entry it is.
+    pub person: Digest,
+    /// The place in the batch of whoever wants it.
+    pub at: usize,
+}
+
+impl ClaimRow {
+    /// Sorts rows by key, so that two transactions wait for each other in one direction only. Arrival breaks ties.
+    pub(super) fn sort(rows: &mut [Self]) {
+        rows.sort_by_key(|row| (row.claim.kind, row.claim.key, row.at));
+    }
+
+    /// The claims of created entries, sorted.
+    pub(super) fn of(batch: &[NewEntry], created: &[usize]) -> Vec<Self> {
+        let claims = created.iter().flat_map(|&at| {
+            let NewEntry { id, identity, claims, .. } = &batch[at];
+            claims.iter().map(move |&claim| Self { claim, entry: *id, person: identity.person, at })
+        });
+        let mut rows: Vec<Self> = claims.collect();
+        Self::sort(&mut rows);
+        rows
+    }
+}
 
 /// What a dialect gives.
 #[async_trait]
@@ -19,6 +50,11 @@ pub(super) trait Passes: Sync {
 
     /// Stores that a draw has closed, when its closing instant has passed and nobody did so before.
     async fn close_if_over(&self, draw: Uuid) -> StoreResult<()>;
+
+    /// Binds keys to committed entries, in one transaction, whether or not the draw takes anybody: claims, sorted, of
+    /// which those that others hold are left out; their places in the batch. An entry may end meanwhile: its
+    /// withdrawal answers for it.
+    async fn bind(&self, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>>;
 
     /// The committed live entries of these people.
     async fn by_people(&self, draw: Uuid, people: &[Digest]) -> StoreResult<HashMap<Digest, Stored>>;
@@ -81,13 +117,18 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
     let undecided: Vec<usize> = (0..batch.len()).filter(|at| fates[*at].is_none()).collect();
     // What was not judged by the constraints, because the draw takes nobody, is only asked whether it is known.
     let is_live = |at: usize| shut.is_some() && live.contains(&at);
-    match winners(store, draw, batch, &undecided, is_live).await {
-        Ok(found) => {
-            for (at, winners) in undecided.into_iter().zip(found) {
-                fates[at] = Some(match shut {
-                    Some(shut) if is_live(at) => winners.fate_when_shut(&batch[at].identity, shut),
-                    _ => winners.fate(),
-                });
+    let known = async {
+        let found = winners(store, draw, batch, &undecided, is_live).await?;
+        let known = undecided.iter().zip(found).map(|(&at, winners)| match shut {
+            Some(shut) if is_live(at) => (at, winners.fate_when_shut(&batch[at].identity, shut)),
+            _ => (at, winners.fate()),
+        });
+        bind(store, draw, batch, known.collect()).await
+    };
+    match known.await {
+        Ok(known) => {
+            for (at, fate) in known {
+                fates[at] = Some(fate);
             }
         }
         // What is committed is committed: those whose fate cannot be read now come again, the others know theirs.
@@ -100,6 +141,33 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
         Err(error) => return Err(error),
     }
     Ok(fates.into_iter().map(|fate| fate.unwrap_or(Written::Again)).collect())
+}
+
+/// Binds the keys of those who are about to be acknowledged with an entry that another key made.
+async fn bind<P: Passes>(
+    store: &P,
+    draw: Uuid,
+    batch: &[NewEntry],
+    known: Vec<(usize, Written)>,
+) -> StoreResult<Vec<(usize, Written)>> {
+    let row = |(at, fate): &(usize, Written)| {
+        let NewEntry { identity, .. } = &batch[*at];
+        let entry = to_be_bound(fate, identity)?.id;
+        batch[*at].token().map(|&claim| ClaimRow { claim, entry, person: identity.person, at: *at })
+    };
+    let mut rows: Vec<ClaimRow> = known.iter().filter_map(row).collect();
+    if rows.is_empty() {
+        return Ok(known);
+    }
+    ClaimRow::sort(&mut rows);
+    let lost = store.bind(draw, &rows).await?;
+    let bound = known.into_iter().map(|(at, fate)| match fate {
+        Written::PersonKnown(stored) if rows.iter().any(|row| row.at == at) => {
+            (at, after_binding(stored, !lost.contains(&at)))
+        }
+        fate => (at, fate),
+    });
+    Ok(bound.collect())
 }
 
 /// What committed entries hold of what some entries of a batch wanted, in two look-ups for all of them.

@@ -164,3 +164,57 @@ async fn a_retry_after_withdrawing_and_closing_gets_its_receipt_and_creates_noth
     assert_eq!(site.taken("open").await, 0);
     site.finish().await;
 }
+
+#[tokio::test]
+async fn a_reload_that_was_acknowledged_stays_so_under_its_own_token() {
+    let site = Site::start().await;
+    let cookie = site.cookie("open").await;
+    let first = site.register_from("open", &site.token("open").await, &person("ada"), Some(&cookie)).await;
+    let fresh = site.token("open").await;
+    let reloaded = site.register_from("open", &fresh, &person("ada"), Some(&cookie)).await;
+    assert_eq!(reloaded.body, first.body);
+
+    let amnesiac = site.another().await;
+    let other = amnesiac.register("open", &fresh, &person("bob")).await;
+    assert_eq!(other.problem(), "idempotency-key-reused", "the token led to a receipt already");
+    site.clock.advance(25 * HOUR);
+    let amnesiac = site.another().await;
+    let retry = amnesiac.register("open", &fresh, &person("ada")).await;
+    assert_eq!((retry.status.as_u16(), &retry.body), (201, &first.body), "too old, and without its cookie");
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn a_late_retry_of_a_reload_creates_nothing_after_a_withdrawal() {
+    let site = Site::start().await;
+    let cookie = site.cookie("open").await;
+    let unused = site.token("open").await;
+    let first = site.register_from("open", &site.token("open").await, &person("ada"), Some(&cookie)).await;
+    let fresh = site.token("open").await;
+    site.register_from("open", &fresh, &person("ada"), Some(&cookie)).await.receipt();
+    site.delete(&format!("/api/v1/receipts/{}", first.receipt())).await;
+    let amnesiac = site.another().await;
+    for server in [&site, &amnesiac] {
+        let retry = server.register_from("open", &fresh, &person("ada"), Some(&cookie)).await;
+        assert_eq!(retry.body, first.body);
+    }
+    assert_eq!(site.taken("open").await, 0, "nothing was created");
+    let anew = amnesiac.register_from("open", &unused, &person("ada"), Some(&cookie)).await;
+    assert_ne!(anew.receipt(), first.receipt(), "the person may register anew");
+    site.finish().await;
+}
+
+#[tokio::test]
+async fn a_reload_after_closing_is_acknowledged_for_good() {
+    let site = Site::start().await;
+    let cookie = site.cookie("open").await;
+    let first = site.register_from("open", &site.token("open").await, &person("ada"), Some(&cookie)).await;
+    site.app.store.change_state("open", Action::Close, &Actor::CommandLine).await.expect("closes");
+    let fresh = site.token("open").await;
+    let reloaded = site.another().await.register_from("open", &fresh, &person("ada"), Some(&cookie)).await;
+    assert_eq!(reloaded.body, first.body);
+    site.clock.advance(25 * HOUR);
+    assert_eq!(site.another().await.register("open", &fresh, &person("ada")).await.body, first.body);
+    assert_eq!(site.taken("open").await, 1);
+    site.finish().await;
+}

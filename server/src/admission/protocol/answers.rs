@@ -62,7 +62,7 @@ pub fn after_write<'a>(
     };
     let remember = match written {
         Written::Created { registered_at } => Remember::Own(*registered_at),
-        // The very entry of an earlier round, whose answer was lost.
+        // The very entry of an earlier round, whose answer was lost; or the person's, to which the key was bound.
         Written::TokenKnown(stored) => Remember::Earlier(stored),
         _ => Remember::Nothing,
     };

@@ -173,6 +173,21 @@ impl Winners {
     }
 }
 
+/// The entry that a loser's own key has to lead to before the loser is acknowledged with it: the one of its person,
+/// where it proves to come from the same browser. Else a late retry of this very attempt, when the entry has been
+/// withdrawn or the token is too old, would not be known, and would get something else than it was acknowledged with.
+pub fn to_be_bound<'a>(fate: &'a Written, entry: &Identity) -> Option<&'a Stored> {
+    match fate {
+        Written::PersonKnown(stored) if is_same_browser(&stored.identity, entry) => Some(stored),
+        _ => None,
+    }
+}
+
+/// The fate of a loser whose key was to be bound: by whether it was, or somebody else used it meanwhile.
+pub fn after_binding(stored: Stored, is_bound: bool) -> Written {
+    if is_bound { Written::TokenKnown(stored) } else { Written::Again }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -251,6 +266,18 @@ mod tests {
         let only_taken = Winners { person: None, ..no_source };
         assert!(matches!(only_taken.fate(), Written::ClaimsTaken(kinds) if kinds == [ClaimKind::Phone]));
         assert!(matches!(Winners::default().fate(), Written::Again), "to nothing that is committed");
+    }
+
+    #[test]
+    fn only_a_key_that_proves_its_browser_is_bound() {
+        let person = |browser| Written::PersonKnown(stored(1, browser));
+        let entry = stored(9, 1).identity;
+        assert!(to_be_bound(&person(1), &entry).is_some_and(|bound| bound.id == Uuid::from_u128(1)));
+        assert_eq!(to_be_bound(&person(2), &entry), None, "another browser");
+        assert_eq!(to_be_bound(&Written::TokenKnown(stored(1, 1)), &entry), None, "it leads there already");
+        assert_eq!(to_be_bound(&Written::Full, &entry), None);
+        assert!(matches!(after_binding(stored(1, 1), true), Written::TokenKnown(_)));
+        assert!(matches!(after_binding(stored(1, 1), false), Written::Again), "another attempt was faster");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::store::entries::{
     CaughtHour, Claim, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
 use crate::store::rows::{HolderRow, StoredRow};
-use crate::store::writing::{self, Passes};
+use crate::store::writing::{self, ClaimRow, Passes};
 
 /// How often a transaction is run again that PostgreSQL undid for the sake of another.
 const CONFLICTS_MAX: usize = 5;
@@ -60,16 +60,11 @@ impl Entries for PostgresStore {
 #[async_trait]
 impl Passes for PostgresStore {
     async fn pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
-        let mut conflicts = 0;
-        loop {
-            match within(self.try_pass(draw, batch, live)).await {
-                Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => {
-                    conflicts += 1;
-                    tracing::debug!(%error, conflicts, "a batch is run again");
-                }
-                result => return result,
-            }
-        }
+        again_after_conflicts(|| self.try_pass(draw, batch, live)).await
+    }
+
+    async fn bind(&self, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>> {
+        again_after_conflicts(|| self.try_bind(draw, rows)).await
     }
 
     async fn close_if_over(&self, draw: Uuid) -> StoreResult<()> {
@@ -134,6 +129,23 @@ impl Passes for PostgresStore {
     }
 }
 
+/// Runs a transaction; runs it again when PostgreSQL undid it for the sake of another.
+async fn again_after_conflicts<T, F>(transaction: impl Fn() -> F) -> StoreResult<T>
+where
+    F: Future<Output = StoreResult<T>>,
+{
+    let mut conflicts = 0;
+    loop {
+        match within(transaction()).await {
+            Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => {
+                conflicts += 1;
+                tracing::debug!(%error, conflicts, "a transaction is run again");
+            }
+            result => return result,
+        }
+    }
+}
+
 impl PostgresStore {
     /// The committed entry that holds a claim, live or ended.
     async fn by_claim(&self, draw: Uuid, kind: ClaimKind, key: Digest) -> StoreResult<Option<Stored>> {
@@ -151,7 +163,7 @@ impl PostgresStore {
             return Ok(back);
         }
         let created = insert_entries(tx.get(), draw.id, batch, live, now).await?;
-        let losers = insert_claims(tx.get(), draw.id, batch, &created).await?;
+        let losers = insert_claims(tx.get(), draw.id, &ClaimRow::of(batch, &created)).await?;
         if let Some(back) = Pass::after_claims(losers) {
             tx.rollback().await?;
             return Ok(back);
@@ -164,6 +176,13 @@ impl PostgresStore {
         insert_outbox(&self.ambient, tx.get(), &draw, batch, &created, now).await?;
         tx.commit().await?;
         Ok(Pass::Committed { created, registered_at: now })
+    }
+
+    async fn try_bind(&self, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>> {
+        let mut tx = self.writing.begin().await?;
+        let lost = insert_claims(tx.get(), draw, rows).await?;
+        tx.commit().await?;
+        Ok(lost)
     }
 
     async fn add_all_counts(&self, retries: &[RetryCount], caught: &[(CaughtHour, i64)]) -> StoreResult<()> {

@@ -9,6 +9,7 @@ use crate::ambient::Ambient;
 use crate::secrets::bucket;
 use crate::store::draws::Draw;
 use crate::store::entries::NewEntry;
+use crate::store::writing::ClaimRow;
 use crate::store::{StoreError, StoreResult};
 
 /// Counter rows of a draw without capacity: batches that commit at the same time seldom wait for one.
@@ -81,39 +82,32 @@ fn column<'a, R, T>(rows: &[&'a R], value: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(|row| value(row)).collect()
 }
 
-/// Inserts the claims of created entries, sorted by key; which entries lost one.
+/// Inserts claims, sorted by key; the places in the batch of those who lost one.
 pub(super) async fn insert_claims(
     connection: &mut PgConnection,
     draw: Uuid,
-    batch: &[NewEntry],
-    created: &[usize],
+    rows: &[ClaimRow],
 ) -> StoreResult<Vec<usize>> {
-    let mut claims: Vec<_> =
-        created.iter().flat_map(|&at| batch[at].claims.iter().map(move |claim| (claim, at))).collect();
-    claims.sort_by_key(|(claim, at)| (claim.kind, claim.key, *at));
-    let won: HashSet<(Uuid, String)> = sqlx::query_as(
+    let won: HashSet<(Uuid, Vec<u8>)> = sqlx::query_as(
         "INSERT INTO claims (draw_id, bucket, kind, claim_key, entry_id, person_key, person_bucket)
          SELECT $1, bucket, kind, claim_key, entry_id, person_key, person_bucket
          FROM UNNEST($2::INTEGER[], $3::TEXT[], $4::BYTEA[], $5::UUID[], $6::BYTEA[], $7::INTEGER[])
              AS c (bucket, kind, claim_key, entry_id, person_key, person_bucket)
-         ON CONFLICT DO NOTHING RETURNING entry_id, kind",
+         ON CONFLICT DO NOTHING RETURNING entry_id, claim_key",
     )
     .bind(draw)
-    .bind(claims.iter().map(|(claim, _)| bucket(&claim.key)).collect::<Vec<_>>())
-    .bind(claims.iter().map(|(claim, _)| claim.kind.as_str()).collect::<Vec<_>>())
-    .bind(claims.iter().map(|(claim, _)| &claim.key[..]).collect::<Vec<_>>())
-    .bind(claims.iter().map(|(_, at)| batch[*at].id).collect::<Vec<_>>())
-    .bind(claims.iter().map(|(_, at)| &batch[*at].identity.person[..]).collect::<Vec<_>>())
-    .bind(claims.iter().map(|(_, at)| bucket(&batch[*at].identity.person)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| bucket(&row.claim.key)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.claim.kind.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| &row.claim.key[..]).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.entry).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| &row.person[..]).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| bucket(&row.person)).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?
     .into_iter()
     .collect();
-    let lost = |claim: &crate::store::entries::Claim, at: usize| {
-        !won.contains(&(batch[at].id, claim.kind.as_str().to_owned()))
-    };
-    let mut losers: Vec<usize> =
-        claims.iter().filter(|(claim, at)| lost(claim, *at)).map(|(_, at)| *at).collect();
+    let lost = rows.iter().filter(|row| !won.contains(&(row.entry, row.claim.key.to_vec())));
+    let mut losers: Vec<usize> = lost.map(|row| row.at).collect();
     losers.sort_unstable();
     losers.dedup();
     Ok(losers)

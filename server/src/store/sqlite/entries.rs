@@ -18,7 +18,7 @@ use crate::store::entries::{
 };
 use crate::store::rows::{DrawRow, StoredRow};
 use crate::store::sql;
-use crate::store::writing::{self, Passes};
+use crate::store::writing::{self, ClaimRow, Passes};
 use crate::store::{StoreError, StoreResult};
 
 #[async_trait]
@@ -94,7 +94,7 @@ impl Passes for SqliteStore {
             return Ok(back);
         }
         let created = insert_entries(tx.get(), draw.id, batch, live, now).await?;
-        let losers = insert_claims(tx.get(), draw.id, batch, &created).await?;
+        let losers = insert_claims(tx.get(), draw.id, &ClaimRow::of(batch, &created)).await?;
         if let Some(back) = Pass::after_claims(losers) {
             tx.rollback().await?;
             return Ok(back);
@@ -111,6 +111,13 @@ impl Passes for SqliteStore {
 
     async fn close_if_over(&self, draw: Uuid) -> StoreResult<()> {
         self.close_if_over_now(draw).await
+    }
+
+    async fn bind(&self, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>> {
+        let mut tx = self.gate.begin().await?;
+        let lost = insert_claims(tx.get(), draw, rows).await?;
+        tx.commit().await?;
+        Ok(lost)
     }
 
     async fn by_people(&self, draw: Uuid, people: &[Digest]) -> StoreResult<HashMap<Digest, Stored>> {

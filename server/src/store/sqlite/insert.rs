@@ -10,6 +10,7 @@ use crate::ambient::Ambient;
 use crate::secrets::bucket;
 use crate::store::draws::Draw;
 use crate::store::entries::NewEntry;
+use crate::store::writing::ClaimRow;
 use crate::store::{StoreError, StoreResult};
 
 /// Rows of one INSERT: 25 columns each, below SQLite's 32,766 parameters of one statement.
@@ -70,30 +71,26 @@ pub(super) async fn insert_entries(
     Ok(created)
 }
 
-/// Inserts the claims of created entries, sorted by key; which entries lost one.
+/// Inserts claims, sorted by key; the places in the batch of those who lost one.
 pub(super) async fn insert_claims(
     connection: &mut SqliteConnection,
     draw: Uuid,
-    batch: &[NewEntry],
-    created: &[usize],
+    rows: &[ClaimRow],
 ) -> StoreResult<Vec<usize>> {
-    let mut claims: Vec<_> =
-        created.iter().flat_map(|&at| batch[at].claims.iter().map(move |claim| (claim, at))).collect();
-    claims.sort_by_key(|(claim, at)| (claim.kind, claim.key, *at));
     let mut losers: Vec<usize> = Vec::new();
-    for rows in claims.chunks(ROWS_PER_INSERT) {
+    for rows in rows.chunks(ROWS_PER_INSERT) {
         let mut insert = QueryBuilder::<Sqlite>::new(
             "INSERT INTO claims (draw_id, bucket, kind, claim_key, entry_id, person_key, person_bucket) ",
         );
-        insert.push_values(rows, |mut row, (claim, at)| {
-            let person = &batch[*at].identity.person;
-            row.push_bind(draw)
-                .push_bind(bucket(&claim.key))
-                .push_bind(claim.kind.as_str())
-                .push_bind(&claim.key[..])
-                .push_bind(batch[*at].id)
-                .push_bind(&person[..])
-                .push_bind(bucket(person));
+        insert.push_values(rows, |mut values, row| {
+            values
+                .push_bind(draw)
+                .push_bind(bucket(&row.claim.key))
+                .push_bind(row.claim.kind.as_str())
+                .push_bind(&row.claim.key[..])
+                .push_bind(row.entry)
+                .push_bind(&row.person[..])
+                .push_bind(bucket(&row.person));
         });
         insert.push(" ON CONFLICT DO NOTHING RETURNING claim_key");
         let mut won: Vec<Vec<u8>> = Vec::with_capacity(rows.len());
@@ -102,7 +99,7 @@ pub(super) async fn insert_claims(
         }
         // Of two batch-mates with one claim the first in order holds it.
         let mut held: HashSet<&[u8]> = won.iter().map(Vec::as_slice).collect();
-        losers.extend(rows.iter().filter(|(claim, _)| !held.remove(&claim.key[..])).map(|(_, at)| *at));
+        losers.extend(rows.iter().filter(|row| !held.remove(&row.claim.key[..])).map(|row| row.at));
     }
     losers.sort_unstable();
     losers.dedup();
