@@ -1,6 +1,6 @@
 //! Settings, from the environment: typed, checked before anything starts, secrets redacted.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,7 +125,8 @@ impl Origin {
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() || authority.as_str().contains('@') {
             return Err("it has to be an origin: scheme, host and perhaps port, nothing after".to_owned());
         }
-        let host = authority.host();
+        let (host, port) = host_and_port(authority.as_str())
+            .ok_or_else(|| "its host has to be a name or an address, and its port a number".to_owned())?;
         let is_loopback = host == "localhost"
             || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         match scheme {
@@ -140,12 +141,27 @@ impl Origin {
             _ => return Err("it has to begin with https://".to_owned()),
         }
         let default_port = if scheme == "https" { 443 } else { 80 };
-        let port = authority.port_u16().filter(|port| *port != default_port);
-        let host = host.to_ascii_lowercase();
+        let port = port.filter(|port| *port != default_port);
         Ok(Self(
             port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")),
         ))
     }
+}
+
+/// Host and port of an origin, the host as browsers write it. `Uri` takes more for one than any browser does.
+fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    // The colons of an IPv6 address stand in brackets.
+    let end = text.find(']').map_or(0, |at| at + 1);
+    let (name, port) = match text[end..].split_once(':') {
+        Some((rest, port)) => (&text[..end + rest.len()], Some(port.parse().ok()?)),
+        None => (text, None),
+    };
+    if let Some(address) = name.strip_prefix('[') {
+        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        return Some((host(address.into()), port));
+    }
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    (!name.is_empty() && name.bytes().all(is_letter)).then(|| (name.to_ascii_lowercase(), port))
 }
 
 fn host(address: IpAddr) -> String {
@@ -377,6 +393,9 @@ mod tests {
             ("DRAWBRIDGE_PUBLIC_URL", "http://draws.example.org"),
             ("DRAWBRIDGE_PUBLIC_URL", "https://draws.example.org/path"),
             ("DRAWBRIDGE_PUBLIC_URL", "ftp://draws.example.org"),
+            ("DRAWBRIDGE_PUBLIC_URL", "https://draws.example.org[::1]3"),
+            ("DRAWBRIDGE_PUBLIC_URL", "https://draws.example.org:65536"),
+            ("DRAWBRIDGE_PUBLIC_URL", "https://draws$.example.org"),
             ("DRAWBRIDGE_SECRET", "abc"),
             ("DRAWBRIDGE_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("DRAWBRIDGE_IP_RATE", "fast"),
@@ -439,5 +458,7 @@ mod tests {
         let url = config.public_url.expect("set");
         assert_eq!(url.as_str(), "https://draws.example.org");
         assert!(url.is_https());
+        let local = read(&[("DRAWBRIDGE_PUBLIC_URL", "http://[0:0::1]:8080")]).expect("valid").public_url;
+        assert_eq!(local.expect("set").as_str(), "http://[::1]:8080", "as browsers write it");
     }
 }

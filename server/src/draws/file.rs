@@ -1,6 +1,7 @@
 //! The file an organiser writes: TOML, one `[[draw]]` a draw. Every fault is one sentence that names the
 //! draw and the key.
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use shared::{Asked, Category, DrawRules, DrawState, Session};
 
@@ -117,12 +118,12 @@ impl Table {
             draws_at: self.draws_at.as_ref().map(|at| instant("draws_at", at)).transpose()?,
             title: self.title.trim().to_owned(),
             description: self.description.trim().to_owned(),
-            timezone: self.timezone,
+            timezone: spelled(self.timezone),
             mode: self.mode,
             capacity: self.capacity,
             terms_url: self.terms_url,
             privacy_url: self.privacy_url,
-            contact: self.contact,
+            contact: self.contact.map(|contact| contact.trim().to_owned()),
         };
         if let Some(fault) = check::details(&details).into_iter().next() {
             return Err(fault);
@@ -146,6 +147,13 @@ impl Table {
         };
         Ok((DrawSpec::new(self.slug, details, rules, self.destinations), state))
     }
+}
+
+/// A time zone's name as it should be spelled: names are found in any case. What is none is left to be complained
+/// about.
+fn spelled(name: String) -> String {
+    let zone = TimeZone::get(&name).ok();
+    zone.and_then(|zone| zone.iana_name().map(str::to_owned)).unwrap_or(name)
 }
 
 /// A rule about something implies that it is asked: else leaving it empty would evade the rule.
@@ -192,6 +200,13 @@ mod tests {
         assert_eq!(*state, DrawState::Announced);
         assert_eq!(spec.rules, DrawRules::default());
         assert_eq!(spec.closes_at - spec.opens_at, 7 * 24 * 3600 * 1000);
+    }
+
+    #[test]
+    fn what_is_stored_is_spelled_as_the_web_spells_it() {
+        let file = MINIMAL.replace("Europe/London", "europe/LONDON") + "\ncontact = \" ada@example.org \"";
+        let (spec, _) = parse(&file).expect("valid").remove(0);
+        assert_eq!((&*spec.timezone, spec.contact.as_deref()), ("Europe/London", Some("ada@example.org")));
     }
 
     #[test]

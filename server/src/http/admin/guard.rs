@@ -107,7 +107,7 @@ pub fn local(next: &str) -> &str {
     let is_ours = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let is_plain = next.len() <= 2000 && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     // A segment of dots would leave what the prefix promises.
-    let path = next.split('?').next().unwrap_or_default();
+    let path = next.split(['?', '#']).next().unwrap_or_default();
     let has_dots = path.split('/').any(|segment| matches!(segment, "." | "..")) || path.contains('%');
     if is_ours && is_plain && !has_dots && !next.contains("//") { next } else { HOME }
 }
@@ -249,6 +249,7 @@ mod tests {
             "/admin\\..\\..",
             "/admin/../draws/a",
             "/admin/%2e%2e/draws/a",
+            "/admin/..#/draws/a",
             "/admin/a b",
             "/admin\r\nSet-Cookie: x=1",
             "/admin/\u{e9}",

@@ -2,7 +2,7 @@
 //! reads it cannot sign in.
 
 use axum::http::HeaderMap;
-use axum_extra::extract::cookie::{Cookie, CookieJar};
+use axum_extra::extract::cookie::Cookie;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
@@ -32,8 +32,8 @@ impl std::fmt::Debug for Token {
 impl Token {
     /// The token of a request; `None` when it has none that could be ours.
     pub fn of_request(public_url: &Origin, headers: &HeaderMap) -> Option<Self> {
-        let jar = CookieJar::from_headers(headers);
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(jar.get(&cookies::name(public_url, COOKIE))?.value()).ok()?;
+        let value = cookies::value(headers, &cookies::name(public_url, COOKIE))?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).ok()?;
         bytes.try_into().ok().map(Self)
     }
 
