@@ -3,13 +3,13 @@
 BINDINGS := target/bindings
 SITE := target/site/assets.json
 BROWSER_SOURCES := $(shell find app shared/src style scripts/assets.mjs Cargo.lock Cargo.toml package-lock.json -type f)
-CRATES := -p shared -p app -p server -p services
+CRATES := -p shared -p app -p server -p services -p torture -p fuzz
 
 # Panic messages in WASM name source files; without this, each with the path of somebody's home.
 CARGO_HOME ?= $(HOME)/.cargo
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=.
 
-.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test clean
+.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test torture torture-short fuzz clean
 
 run: build
 	target/release/drawbridge serve --demo
@@ -33,6 +33,7 @@ test:
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory rust-test
+	@$(MAKE) --no-print-directory torture-short
 	@$(MAKE) --no-print-directory rules-test
 	@$(MAKE) --no-print-directory browser-test
 
@@ -40,7 +41,7 @@ fmt:
 	cargo fmt --all --check
 
 lint: fmt assets
-	cargo clippy --release $(CRATES) --all-targets -- -D warnings
+	cargo clippy --release $(CRATES) --all-targets --features fuzz/fuzzing -- -D warnings
 	cargo clippy --profile browser --target wasm32-unknown-unknown -p app --lib --features hydrate -- -D warnings
 	cargo clippy --profile browser --target wasm32-unknown-unknown -p rules-wasm -- -D warnings
 
@@ -59,8 +60,28 @@ rules-test:
 		target/wasm32-unknown-unknown/browser/rules_wasm.wasm
 	node end2end/rules-wasm/run.mjs $(BINDINGS)/rules target/corpus-verdicts.jsonl
 
+# Faults under real servers: `make torture SECONDS=600 SEED=7 GROUND=sqlite`. The report is in target/torture/SEED.
+SECONDS ?= 60
+GROUND ?= postgres+redis
+torture: build
+	@scripts/setup.sh test
+	cargo build --release -p torture
+	target/release/torture --seconds $(SECONDS) --ground $(GROUND) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) \
+		$(if $(ONLY),--only '$(ONLY)')
+
+# A minute of it, always with the same seeds.
+torture-short: build
+	cargo build --release -p torture
+	target/release/torture --seconds 30 --seed 1 --ground postgres+redis
+	target/release/torture --seconds 7 --seed 2 --ground sqlite
+
 browser-test: build
 	npx playwright test --config end2end/browser/playwright.config.ts
+
+# Parsers of bytes from outside, guided by coverage, each for so many seconds: `make fuzz SECONDS=600 TARGET=token`.
+fuzz: SECONDS = 180
+fuzz: assets
+	scripts/fuzz.sh $(SECONDS) $(TARGET)
 
 clean:
 	cargo clean

@@ -98,6 +98,7 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
 fi
 
 if [ "${1:-build}" = test ]; then
-  debian chromium=chromium curl=curl openssl=openssl setpriv=util-linux redis-cli=redis-tools
+  debian chromium=chromium curl=curl openssl=openssl setpriv=util-linux redis-cli=redis-tools \
+    "/usr/lib/*/faketime/libfaketimeMT.so.1=libfaketime"
   debian_servers "/usr/lib/postgresql/*/bin/postgres=postgresql" redis-server=redis-server nginx=nginx
 fi

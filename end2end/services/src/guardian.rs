@@ -58,14 +58,36 @@ impl Guardian {
     pub fn set_command(&self, user: Option<&str>, words: &[&str]) {
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let becomes = user.map(|user| format!("setpriv --reuid={user} --regid={user} --init-groups "));
-        // A descriptor limit of old would stop a service long before it is busy.
+        // A descriptor limit of old would stop a service long before it is busy. The variables are for the program
+        // alone, not for what leads to it.
         let script = format!(
-            "cd {}\nulimit -n \"$(ulimit -Hn)\"\nexec {}{}\n",
+            "cd {}\nulimit -n \"$(ulimit -Hn)\"\nexec {}sh ./program\n",
             quoted(&self.folder.to_string_lossy()),
             becomes.unwrap_or_default(),
-            words.join(" ")
         );
+        let program = format!("[ ! -f environment ] || . ./environment\nexec {}\n", words.join(" "));
+        std::fs::write(self.folder.join("program"), program).expect("writes");
         std::fs::write(self.folder.join("run"), script).expect("writes");
+    }
+
+    /// Sets variables for the next start, beside those of this process; those that were set before are forgotten.
+    pub fn set_environment(&self, variables: &[(&str, &str)]) {
+        let lines: Vec<String> =
+            variables.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
+        std::fs::write(self.folder.join("environment"), lines.concat()).expect("writes");
+    }
+
+    /// Puts a disk of its own, in memory and of so many megabytes, at a new folder in the service's folder. It goes
+    /// with the folder.
+    ///
+    /// # Errors
+    /// What the system said: only root may mount.
+    pub fn mount(&self, name: &str, megabytes: u32) -> Result<PathBuf, String> {
+        if self.ask(&format!("mount {name} {megabytes}")) == "done" {
+            return Ok(self.folder.join(name));
+        }
+        let said = std::fs::read_to_string(self.folder.join("guardian")).unwrap_or_default();
+        Err(said.lines().last().unwrap_or("it could not be mounted").to_owned())
     }
 
     /// Starts it and waits until `answers` says yes.

@@ -3,10 +3,11 @@
 # Standard input brings one command a line, and each is answered by one line:
 #
 #   start          runs "$folder/run" in the background; its process id
-#   stop SIGNAL    asks it to end, waits, ends by force what is left
+#   stop SIGNAL    asks it to end, waits, ends by force what is left; KILL ends every process of it at once
 #   send SIGNAL    to its main process
 #   freeze, thaw   every process of it
 #   alive          yes or no
+#   mount NAME M   a disk of its own in memory, of so many megabytes, at "$folder/NAME": for root only
 #
 # The end of standard input means that the tests are over, however they ended: the service and its folder go.
 set -u
@@ -61,7 +62,13 @@ stop() {
     pid=
     return
   fi
-  thaw
+  if [ "$1" = KILL ]; then
+    # As when the power fails: nobody is left to notice that the others are gone.
+    freeze
+    for child in $(offspring "$pid"); do kill -KILL "$child"; done
+  else
+    thaw
+  fi
   kill "-$1" "$pid"
   tries=0
   while is_alive && [ "$tries" -lt 400 ]; do
@@ -71,10 +78,18 @@ stop() {
   for left in $(offspring "$pid"); do kill -KILL "$left"; done
   if is_alive; then kill -KILL "$pid"; fi
   wait "$pid"
+  # What libfaketime leaves of a process that could not clean up after itself.
+  rm -f "/dev/shm/faketime_shm_$pid" "/dev/shm/sem.faketime_sem_$pid"
   pid=
 }
 
+# The words NAME and M.
+mount_disk() {
+  mkdir "$folder/$1" && mount -t tmpfs -o "size=$2m,mode=755" drawbridge-test "$folder/$1" && mounted="$mounted $1"
+}
+
 last=$1
+mounted=
 while read -r command signal; do
   case $command in
     start)
@@ -87,8 +102,11 @@ while read -r command signal; do
     freeze) freeze; echo done ;;
     thaw) thaw; echo done ;;
     alive) if is_alive; then echo yes; else echo no; fi ;;
+    # shellcheck disable=SC2086 # two words
+    mount) if mount_disk $signal; then echo done; else echo failed; fi ;;
     *) echo unknown ;;
   esac
 done
 stop "$last"
+for name in $mounted; do umount "$folder/$name" || umount --lazy "$folder/$name"; done
 rm -rf "$folder"

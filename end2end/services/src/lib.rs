@@ -1,4 +1,5 @@
-//! Private servers for tests and measurements: PostgreSQL, Redis, a Redis Cluster, nginx.
+//! Private servers for tests and measurements: PostgreSQL, Redis, a Redis Cluster, nginx, and, with a
+//! [`Guardian`], any other program.
 //!
 //! Each runs on a free port of 127.0.0.1 in a temporary folder (in memory, where there is room) and is gone when
 //! its value is dropped, and also when the process that started it dies in whatever way: a guardian, one shell
@@ -21,6 +22,7 @@ mod program;
 mod redis;
 pub mod shared;
 
+pub use guardian::Guardian;
 pub use nginx::{Nginx, Ports};
 pub use ports::free as free_port;
 pub use postgres::{OwnDatabase, Postgres};

@@ -74,6 +74,11 @@ impl Nginx {
     /// Writes a file of its folder anew, such as the list of servers, and has the configuration read again.
     pub fn rewrite(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).expect("writes");
+        self.reload();
+    }
+
+    /// Has the configuration read again: old workers finish what they have begun, new ones take over.
+    pub fn reload(&self) {
         self.guardian.send("HUP");
     }
 

@@ -22,15 +22,27 @@ impl Postgres {
     /// # Panics
     /// When it is not installed or does not start.
     pub fn start() -> Self {
-        persist(Self::try_start)
+        persist(|| Self::try_start(None))
     }
 
-    fn try_start() -> Result<Self, String> {
+    /// Starts one whose data is on a disk of its own, of so many megabytes, which can be filled up: see
+    /// [`Guardian::mount`].
+    ///
+    /// # Panics
+    /// As [`Self::start`], and when nothing may be mounted.
+    pub fn start_on_disk(megabytes: u32) -> Self {
+        persist(|| Self::try_start(Some(megabytes)))
+    }
+
+    fn try_start(megabytes: Option<u32>) -> Result<Self, String> {
         let guardian = Guardian::new("PostgreSQL", "QUIT");
         let data = guardian.folder().join("data");
         // It refuses to run as root.
         let user = program::is_root().then_some("postgres");
-        std::fs::create_dir(&data).expect("makes a folder");
+        match megabytes {
+            Some(megabytes) => drop(guardian.mount("data", megabytes)?),
+            None => std::fs::create_dir(&data).expect("makes a folder"),
+        }
         let mut initialise = match user {
             Some(user) => {
                 program::text(Command::new("chown").arg(user).arg(&data));
@@ -127,9 +139,37 @@ impl Postgres {
     /// # Panics
     /// When it does not.
     pub fn start_again(&self) {
-        if let Err(why) = self.guardian.start(|| self.answers()) {
+        if let Err(why) = self.try_start_again() {
             panic!("{why}");
         }
+    }
+
+    /// Ends every process of it at once, as when the power fails.
+    pub fn kill(&self) {
+        self.guardian.stop("KILL");
+    }
+
+    /// Starts it again on the same port and waits until it answers.
+    ///
+    /// # Errors
+    /// Its log, when it does not: as on a disk that is full.
+    pub fn try_start_again(&self) -> Result<(), String> {
+        self.guardian.start(|| self.answers())
+    }
+
+    /// Whether its main process is there.
+    pub fn is_alive(&self) -> bool {
+        self.guardian.is_alive()
+    }
+
+    /// Sets variables for the next start: see [`Guardian::set_environment`].
+    pub fn set_environment(&self, variables: &[(&str, &str)]) {
+        self.guardian.set_environment(variables);
+    }
+
+    /// Where its data is.
+    pub fn data(&self) -> PathBuf {
+        self.guardian.folder().join("data")
     }
 
     /// Stops every process of it where it stands.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use services::{Postgres, Redis, RedisCluster};
+use services::{Guardian, Postgres, Redis, RedisCluster};
 
 fn is_there(pid: u32) -> bool {
     // A process that has ended and was not waited for still has a folder, but no command line.
@@ -81,6 +81,44 @@ fn a_cluster_holds_keys_of_every_slot() {
     let sizes: Vec<u32> = sizes.iter().map(|size| size.parse().expect("a number")).collect();
     assert_eq!(sizes.iter().sum::<u32>(), 20);
     assert!(sizes.iter().all(|size| *size > 0), "{sizes:?}");
+}
+
+#[test]
+fn a_disk_of_its_own_fills_up_and_goes_with_its_service() {
+    let guardian = Guardian::new("a disk", "TERM");
+    match guardian.mount("disk", 1) {
+        // In a container even root may be kept from it, but it has to say so.
+        Err(why) => assert!(!why.is_empty()),
+        Ok(disk) => {
+            let full = std::fs::write(disk.join("ballast"), vec![0; 2 << 20]);
+            assert_eq!(full.expect_err("it has one megabyte").kind(), std::io::ErrorKind::StorageFull);
+            drop(guardian);
+            let mounts = std::fs::read_to_string("/proc/mounts").expect("reads");
+            assert!(!disk.exists() && !mounts.contains(disk.to_str().expect("UTF-8")));
+        }
+    }
+}
+
+#[test]
+fn what_is_killed_leaves_none_of_its_processes_and_comes_back_with_what_it_committed() {
+    let postgres = Postgres::start();
+    postgres.sql("postgres", "CREATE TABLE t (x int); INSERT INTO t VALUES (1)");
+    let pid = postgres.pid();
+    postgres.kill();
+    assert!(!is_there(pid) && !postgres.is_alive());
+    postgres.try_start_again().expect("starts");
+    assert_eq!(postgres.sql("postgres", "SELECT x FROM t"), "1");
+}
+
+#[test]
+fn a_program_has_the_variables_it_is_given_from_its_next_start_on() {
+    let guardian = Guardian::new("a program", "TERM");
+    guardian.set_command(None, &["sh", "-c", "echo \"<$GIVEN>\"; exec sleep 60"]);
+    guardian.set_environment(&[("GIVEN", "it's one")]);
+    guardian.start(|| guardian.log().contains("<it's one>")).expect("says it");
+    guardian.stop("TERM");
+    guardian.set_environment(&[]);
+    guardian.start(|| guardian.log().contains("<>")).expect("says nothing");
 }
 
 /// Runs in a process of its own, for the test below.
