@@ -36,6 +36,10 @@ pub const SEQUENCE_NUMBER_MAX: u64 = (1 << 53) - 1;
 pub const SOURCE_CHARS: usize = 64;
 /// Milliseconds a page token lives.
 pub const TOKEN_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
+/// Milliseconds after its life in which a page token is not refused yet: an attempt that came in time may still be
+/// on its way into the database, or be in doubt there, and must not be told that it is refused. Longer than all the
+/// rounds and repetitions of one write together.
+pub const TOKEN_SETTLES_MS: i64 = 2 * 60 * 1000;
 /// Milliseconds by which a page token may seem to come from the future (clocks differ).
 pub const TOKEN_SKEW_MS: i64 = 120 * 1000;
 /// Characters of a draw's slug.

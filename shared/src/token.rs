@@ -60,8 +60,10 @@ impl TokenParts {
     pub fn freshness(&self, now: i64) -> Freshness {
         if self.issued_at > now + limits::TOKEN_SKEW_MS {
             Freshness::FromTheFuture
-        } else if now - self.issued_at >= limits::TOKEN_LIFE_MS {
+        } else if now - self.issued_at >= limits::TOKEN_LIFE_MS + limits::TOKEN_SETTLES_MS {
             Freshness::Expired
+        } else if now - self.issued_at >= limits::TOKEN_LIFE_MS {
+            Freshness::Settling
         } else {
             Freshness::Fresh
         }
@@ -73,7 +75,10 @@ impl TokenParts {
 pub enum Freshness {
     /// Usable.
     Fresh,
-    /// Older than 24 hours: usable only to ask again for what it already got.
+    /// A moment older than 24 hours: takes part in nothing new, but what it was used for in time may still be on its
+    /// way, so that nobody can say yet that it was used for nothing.
+    Settling,
+    /// Older than that: usable only to ask again for what it already got.
     Expired,
     /// Issued later than clocks can differ: refused like a forged one.
     FromTheFuture,
@@ -141,7 +146,10 @@ mod tests {
         let parts = TokenParts { issued_at, nonce: [0; 16], mac: [0; 16] };
         let day = limits::TOKEN_LIFE_MS;
         assert_eq!(parts.freshness(issued_at + day - 1), Freshness::Fresh);
-        assert_eq!(parts.freshness(issued_at + day), Freshness::Expired);
+        assert_eq!(parts.freshness(issued_at + day), Freshness::Settling);
+        let settled = issued_at + day + limits::TOKEN_SETTLES_MS;
+        assert_eq!(parts.freshness(settled - 1), Freshness::Settling);
+        assert_eq!(parts.freshness(settled), Freshness::Expired);
         assert_eq!(parts.freshness(issued_at - 120_000), Freshness::Fresh);
         assert_eq!(parts.freshness(issued_at - 120_001), Freshness::FromTheFuture);
     }

@@ -21,6 +21,9 @@ use crate::store::Draw;
 use crate::store::entries::{Claim, ClaimKind, Identity, NewEntry};
 use crate::store::integrators::Integrator;
 
+/// Milliseconds after which a token that settles is worth asking for again.
+const SETTLING_RETRY_MS: i64 = 5000;
+
 /// What names an attempt: a genuine page token of this draw, or the key an integrator chose.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -33,7 +36,7 @@ pub struct Token {
 #[derive(Clone, Debug)]
 enum Issuer {
     /// This service, with a page.
-    Page { issued_at: i64, is_expired: bool },
+    Page { issued_at: i64, freshness: Freshness },
     /// An integrator, by itself.
     Integrator(Arc<Integrator>),
 }
@@ -63,8 +66,7 @@ impl Token {
         }
         // Without the mark, so that the same token signed anew by a rotated secret is the same claim.
         let claim = keys.claim(draw, ClaimKind::Token.as_str(), &parts.signed_bytes());
-        let is_expired = freshness == Freshness::Expired;
-        Ok(Self { claim, issuer: Issuer::Page { issued_at: parts.issued_at, is_expired } })
+        Ok(Self { claim, issuer: Issuer::Page { issued_at: parts.issued_at, freshness } })
     }
 
     /// Takes an integrator's key for its token. Its scope is the integrator and the draw: another integrator's key
@@ -84,8 +86,16 @@ impl Token {
         Some(keys.claim(draw, ClaimKind::Source.as_str(), &named))
     }
 
-    fn is_expired(&self) -> bool {
-        matches!(self.issuer, Issuer::Page { is_expired: true, .. })
+    /// What its age holds against it, unless it turns out to be known.
+    fn too_old(&self) -> Option<Refusal> {
+        match self.issuer {
+            Issuer::Page { freshness: Freshness::Settling, .. } => {
+                Some(Refusal::after(Problem::InProgress, SETTLING_RETRY_MS))
+            }
+            Issuer::Page { freshness: Freshness::Expired, .. } => Some(Problem::TokenExpired.into()),
+            Issuer::Page { freshness: Freshness::Fresh | Freshness::FromTheFuture, .. }
+            | Issuer::Integrator(_) => None,
+        }
     }
 }
 
@@ -134,13 +144,13 @@ impl Attempt {
             browser,
             source,
         };
-        let verdict = match (parsed, person, fingerprint) {
+        let verdict = match (parsed, token.too_old(), person, fingerprint) {
             (Err(errors), ..) => {
                 let refusal = Refusal { errors, ..Problem::ValidationFailed.into() };
                 Err(Ending::refused(refusal, Layer::Rules))
             }
-            _ if token.is_expired() => Err(Ending::refused(Problem::TokenExpired, Layer::Token)),
-            (Ok(entry), Some(person), Some(fingerprint)) => {
+            (Ok(_), Some(too_old), ..) => Err(Ending::refused(too_old, Layer::Token)),
+            (Ok(entry), None, Some(person), Some(fingerprint)) => {
                 let fingerprint_version = FINGERPRINT_VERSION;
                 Ok((entry, Identity { person, fingerprint, fingerprint_version, browser }))
             }

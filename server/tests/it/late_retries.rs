@@ -43,6 +43,23 @@ async fn a_retry_after_the_tokens_24_hours_gets_its_receipt_with_and_without_mem
 }
 
 #[tokio::test]
+async fn a_token_is_not_refused_for_its_age_while_what_came_in_time_may_be_on_its_way() {
+    let site = Site::start().await;
+    let (used, unused) = (site.token("open").await, site.token("open").await);
+    let first = site.register("open", &used, &person("ada")).await;
+    site.clock.advance(24 * HOUR);
+    let amnesiac = site.another().await;
+    let early = amnesiac.register("open", &unused, &person("bob")).await;
+    assert_eq!(early.problem(), "in-progress", "nobody can say yet");
+    assert!(early.headers.contains_key("retry-after"));
+    assert_eq!(amnesiac.register("open", &used, &person("ada")).await.body, first.body);
+    site.clock.advance(shared::limits::TOKEN_SETTLES_MS);
+    assert_eq!(amnesiac.register("open", &unused, &person("bob")).await.problem(), "token-expired");
+    assert_eq!(site.taken("open").await, 1);
+    site.finish().await;
+}
+
+#[tokio::test]
 async fn a_retry_after_the_draw_filled_up_gets_its_receipt() {
     let site = Site::start().await;
     let (first_token, second_token) = (site.token("full-house").await, site.token("full-house").await);
