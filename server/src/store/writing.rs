@@ -187,8 +187,10 @@ async fn winners<P: Passes>(
         claims.extend(batch[at].claims.iter().filter(asks));
     }
     let people: Vec<Digest> = wanted.iter().map(|&at| batch[at].identity.person).collect();
-    let by_claim = store.by_claims(draw, &claims).await?;
+    // People first: whoever's own entry appears between the two look-ups (another server was faster) is then found by
+    // its key, which is never freed, and gets its receipt instead of a refusal.
     let by_person = store.by_people(draw, &people).await?;
+    let by_claim = store.by_claims(draw, &claims).await?;
     let holder = |claim: Option<&Claim>| claim.and_then(|claim| by_claim.get(claim)).cloned();
     let winners = wanted.iter().map(|&at| {
         let entry = &batch[at];
