@@ -72,8 +72,8 @@ torture: build
 # A minute of it, always with the same seeds.
 torture-short: build
 	cargo build --release -p torture
-	target/release/torture --seconds 30 --seed 1 --ground postgres+redis
-	target/release/torture --seconds 7 --seed 2 --ground sqlite
+	target/release/torture --seconds 30 --seed 120 --ground postgres+redis
+	target/release/torture --seconds 9 --seed 52 --ground sqlite
 
 browser-test: build
 	npx playwright test --config end2end/browser/playwright.config.ts

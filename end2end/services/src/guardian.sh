@@ -11,9 +11,10 @@
 #
 # The end of standard input means that the tests are over, however they ended: the service and its folder go.
 set -u
-# When its parent dies, a process group with something stopped in it is sent a SIGHUP: not the end yet. Ignored, not
-# handled: what this shell starts to look around gets it as well. Services set what they want.
-trap '' HUP INT TERM
+# When its parent dies, a process group with something stopped in it is sent a SIGHUP: not the end yet; nor is an
+# answer that nobody is left to read. Ignored, not handled: what this shell starts to look around gets it as well.
+# Services set what they want.
+trap '' HUP INT TERM PIPE
 
 room() {
   df -Pk "$1" 2>/dev/null | { read -r _ && read -r _ _ _ free _ && [ "$free" -gt 2000000 ]; }
@@ -57,9 +58,15 @@ thaw() {
   kill -CONT "$pid"
 }
 
+# libfaketime leaves this of a process that was killed, or that began as another program.
+forget() {
+  if [ -n "$pid" ]; then rm -f "/dev/shm/faketime_shm_$pid" "/dev/shm/sem.faketime_sem_$pid"; fi
+  pid=
+}
+
 stop() {
   if ! is_alive; then
-    pid=
+    forget
     return
   fi
   if [ "$1" = KILL ]; then
@@ -78,9 +85,7 @@ stop() {
   for left in $(offspring "$pid"); do kill -KILL "$left"; done
   if is_alive; then kill -KILL "$pid"; fi
   wait "$pid"
-  # What libfaketime leaves of a process that could not clean up after itself.
-  rm -f "/dev/shm/faketime_shm_$pid" "/dev/shm/sem.faketime_sem_$pid"
-  pid=
+  forget
 }
 
 # The words NAME and M.
@@ -93,6 +98,7 @@ mounted=
 while read -r command signal; do
   case $command in
     start)
+      forget
       sh "$folder/run" </dev/null >>"$folder/log" 2>&1 &
       pid=$!
       echo "$pid"

@@ -11,7 +11,7 @@ use crate::ground::Kind;
 use crate::proxy::Trouble;
 
 /// A link between two parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Clients to nginx.
     Front,
@@ -65,14 +65,19 @@ pub enum Fault {
 }
 
 /// What a fault takes hold of: two that share something do not happen at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hold {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    /// A server's process.
     Server(usize),
+    /// Redis.
     Redis,
+    /// The database, and the disk it is on.
     Database,
-    Disk,
+    /// nginx.
     Nginx,
+    /// Who comes beside the entrants.
     Crowd,
+    /// What lies between two parts.
     Link(Part),
 }
 
@@ -126,7 +131,8 @@ impl Fault {
         (std::mem::discriminant(&self), detail)
     }
 
-    fn holds(self) -> Vec<Hold> {
+    /// What it takes hold of, in order.
+    pub fn holds(self) -> Vec<Hold> {
         match self {
             Self::ServerKilled(server) | Self::ServerPaused(server) | Self::ServerClock(server, _) => {
                 vec![Hold::Server(server)]
@@ -135,12 +141,12 @@ impl Fault {
             Self::RedisKilled | Self::RedisPaused | Self::RedisFlushed | Self::RedisCorrupted => {
                 vec![Hold::Redis]
             }
-            Self::RedisAbsent(server) => vec![Hold::Redis, Hold::Server(server)],
-            Self::PostgresRestarted | Self::PostgresKilled | Self::PostgresPaused => {
-                vec![Hold::Database, Hold::Disk]
-            }
-            Self::DiskFull => vec![Hold::Database, Hold::Disk],
-            Self::PoisonRow => vec![Hold::Database],
+            Self::RedisAbsent(server) => vec![Hold::Server(server), Hold::Redis],
+            Self::PostgresRestarted
+            | Self::PostgresKilled
+            | Self::PostgresPaused
+            | Self::DiskFull
+            | Self::PoisonRow => vec![Hold::Database],
             Self::NginxReloaded => vec![Hold::Nginx],
             Self::ConnectionStorm | Self::SlowClients => vec![Hold::Crowd],
             Self::Link(part, _) => vec![Hold::Link(part)],

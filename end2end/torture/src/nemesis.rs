@@ -1,17 +1,19 @@
 //! Makes things go wrong as planned, and right again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use services::{Postgres, Redis};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::cases::{self, Script};
 use crate::crowd::set;
 use crate::database;
-use crate::fault::{Fault, Part, Planned};
+use crate::fault::{Fault, Hold, Part, Planned};
 use crate::ground::Ground;
 use crate::history::Moment;
 use crate::proxy::{Link, Trouble};
@@ -68,13 +70,25 @@ pub async fn run(
     stop: tokio::sync::watch::Receiver<bool>,
 ) -> Vec<Happened> {
     let mut faults = JoinSet::new();
+    let mut parts: BTreeMap<Hold, Arc<Mutex<()>>> = BTreeMap::new();
     for planned in plan {
+        let held: Vec<Arc<Mutex<()>>> = planned
+            .fault
+            .holds()
+            .into_iter()
+            .map(|hold| Arc::clone(parts.entry(hold).or_default()))
+            .collect();
         let (world, mut stop) = (Arc::clone(world), stop.clone());
         faults.spawn(async move {
             let until = |at: Duration| tokio::time::sleep_until((world.began + at).into());
             tokio::select! {
                 () = until(planned.at) => {}
                 () = set(&mut stop) => return None,
+            }
+            // What was broken before may take longer to mend than planned. Everybody takes hold in the same order.
+            let mut holding = Vec::new();
+            for part in &held {
+                holding.push(part.lock().await);
             }
             let began = world.now();
             let end = async {
