@@ -132,7 +132,7 @@ pub struct Bounds {
     pub organiser_closes: bool,
     /// Withdrawals, each by somebody who was told the receipt.
     pub withdrawals: u8,
-    /// Whether all page tokens come of age at some time.
+    /// Whether all page tokens grow too old at some time.
     pub tokens_expire: bool,
     /// Entries of one transaction.
     pub batch_max: usize,
@@ -207,6 +207,12 @@ pub enum Flaw {
     RefuseKnownRetryWhenClosed,
     /// A held verdict is told without looking.
     HeldWithoutLookUp,
+    /// Who is answered by its cookie is not remembered under its own key.
+    NoBinding,
+    /// A token is refused for its age though what came in time may still be on its way.
+    ExpiryWithoutSettling,
+    /// Committed winners are looked up by claims first and by people then.
+    ClaimsBeforePeople,
     /// A withdrawal frees the token as well.
     FreeTokenOnWithdrawal,
     /// A lost answer to a COMMIT is told as a failure.
@@ -233,6 +239,7 @@ impl std::fmt::Display for Bounds {
             (doubles, "doubled messages"),
             (self.withdrawals, "withdrawals"),
             (u8::from(self.organiser_closes), "closing by an organiser"),
+            (u8::from(self.tokens_expire), "expiry of the tokens"),
             (self.clock.end - self.clock.start, "ticks of the clock"),
         ];
         for (budget, what) in faults.iter().filter(|(budget, _)| *budget > 0) {

@@ -120,6 +120,7 @@ fn is_trouble(action: &Action) -> bool {
         | Action::Double { .. }
         | Action::Shed { .. }
         | Action::LoseAnswer { .. }
+        | Action::LoseBinding { .. }
         | Action::Crash { .. }
         | Action::Wipe
         | Action::Expire { .. }

@@ -105,6 +105,28 @@ fn closings_and_withdrawals() -> Vec<Refutation> {
             Bounds { tokens_expire: true, ..forgetful() },
         ),
         refuted(
+            Flaw::ExpiryWithoutSettling,
+            properties::NO_FALSE_REFUSAL,
+            twice(),
+            Bounds { tokens_expire: true, ..with(Faults { lost_answers: 1, ..Faults::default() }) },
+        ),
+        refuted(
+            Flaw::ClaimsBeforePeople,
+            properties::NO_FALSE_REFUSAL,
+            twice(),
+            Bounds {
+                clock: Clock { start: 0, end: 1, opens_at: 1, closes_at: 9 },
+                withdrawals: 1,
+                ..forgetful()
+            },
+        ),
+        refuted(
+            Flaw::NoBinding,
+            properties::SAME_RECEIPT,
+            vec![ada(), Press { name: "Ada's other page", token: 1, ..ada().sent(2) }],
+            Bounds { withdrawals: 1, ..Bounds::default() },
+        ),
+        refuted(
             Flaw::FreeTokenOnWithdrawal,
             properties::SAME_RECEIPT,
             twice(),

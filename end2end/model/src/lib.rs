@@ -7,11 +7,10 @@
 //! | to find | look in |
 //! | --- | --- |
 //! | who presses, what may go wrong and how often; which defence can be taken away | [`bounds`] |
-//! | the four worlds that are explored, and the large one that is simulated | [`configurations`] |
+//! | the worlds that are explored, and the large one that is simulated | [`configurations`] |
 //! | what must hold in every state | [`properties`] |
 //! | what must be reached, so that a world in which nothing happens is no proof | [`world::sights`] |
 //! | worlds with a defence taken away, and the promise each breaks | [`flaws`] |
-//! | what is known not to hold | [`gaps`] |
 //! | the steps | [`world`] |
 //! | the reference for the code, generated operations against real servers | [`reference`](mod@reference) |
 //!
@@ -41,13 +40,12 @@
 //!   telling does; then a [`Flaw`] that breaks it;
 //! - something to be reached: a line of [`world::sights`], shown where it happens, and named by a configuration.
 //!
-//! `cargo run --release -p model -- --flaws --gaps --simulate` prints all of it.
+//! `cargo run --release -p model -- --flaws --simulate` prints all of it.
 
 pub mod bounds;
 pub mod configurations;
 pub mod exploration;
 pub mod flaws;
-pub mod gaps;
 pub mod properties;
 pub mod reference;
 pub mod world;

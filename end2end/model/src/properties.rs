@@ -5,7 +5,7 @@ use server::store::entries::ClaimKind;
 use stateright::Property;
 
 use crate::world::World;
-use crate::world::database::{Row, person_of};
+use crate::world::database::{Claim, Row, person_of};
 use crate::world::state::{Remembered, State, Value};
 use crate::world::telling::Promise;
 
@@ -14,7 +14,7 @@ pub const ONE_ENTRY: &str = "G1 one live entry per person, one holder per claim"
 /// G2.
 pub const DURABLE: &str = "G2 what was acknowledged is committed, and was when it was told";
 /// G3.
-pub const SAME_RECEIPT: &str = "G3 one attempt gets one receipt";
+pub const SAME_RECEIPT: &str = "G3 one attempt gets one receipt, and no refusal after it";
 /// G4.
 pub const AGREEMENT: &str = "G4 entries, claims and counter agree in every committed state";
 /// G5.
@@ -82,9 +82,11 @@ fn agreement(world: &World, state: &State) -> bool {
         && world.bounds.capacity.is_none_or(|capacity| database.taken <= capacity)
 }
 
-fn remembered(world: &World, state: &State) -> bool {
+fn remembered(_: &World, state: &State) -> bool {
     let is_committed = |token: usize, body: crate::world::state::Body| {
-        usize::from(world.press(body.id.press).token) == token
+        // The key is the entry's own, or was bound to it.
+        let is_its = |claim: &Claim| claim.kind == ClaimKind::Token && usize::from(claim.key) == token;
+        state.database.claims.iter().any(|claim| is_its(claim) && claim.of == body.id)
             && state.database.row(body.id).is_some_and(|row| row.at == body.at)
     };
     let memories = state.servers.iter().all(|server| {

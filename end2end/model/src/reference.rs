@@ -14,7 +14,7 @@ mod tests;
 
 use values::{
     Attempt, Clash, Draw, End, Ended, Entry, Expected, Field, Form, Key, Mode, Name, Payload, Proof,
-    TOKEN_LIFE, TOKEN_SKEW,
+    TOKEN_LIFE, TOKEN_SETTLES, TOKEN_SKEW,
 };
 
 /// One draw and everybody in it.
@@ -42,10 +42,10 @@ impl Reference {
         }
         // Nothing refuses a known retry: not the rules, not the token's age, not the draw. An entry that has ended
         // still holds its key, and its source and sequence.
-        if let Some(entry) = self.made_by_key(&attempt.key) {
+        if let Some(entry) = self.that_key_leads_to(&attempt.key) {
             return self.when_key_is_known(entry, attempt);
         }
-        if let Some(entry) = self.made_under_sequence(&attempt.key) {
+        if let Some(entry) = self.that_sequence_leads_to(&attempt.key) {
             return self.when_sequence_is_known(entry, attempt);
         }
         // What is held against the attempt itself.
@@ -53,11 +53,17 @@ impl Reference {
             return Expected::Invalid;
         };
         if self.has_expired(&attempt.key) {
-            return Expected::TokenExpired;
+            return if self.has_settled(&attempt.key) {
+                Expected::TokenExpired
+            } else {
+                Expected::TokenSettles
+            };
         }
-        // A reload in the same browser is a retry as well, though under a fresh token.
+        // A reload in the same browser is a retry as well, though under a fresh token. Having been acknowledged with
+        // the entry, that token leads to it from then on, whatever becomes of the entry.
         let registered = self.live_entry_of(payload.person);
         if let Some(entry) = registered.filter(|entry| self.is_same_browser(*entry, attempt, &payload)) {
+            self.entries[entry].keys.extend(Name::of(&attempt.key));
             return Expected::Replay(entry, Proof::Browser);
         }
         // Now it wants to enter: the draw, then the person, then what else may be held once, then the room.
@@ -77,16 +83,23 @@ impl Reference {
         self.create(attempt, payload)
     }
 
-    /// One request to register, to a server that has not heard yet of an edit of the rules. Nothing is written by
-    /// old rules, so this matters only to who is refused twice over: that the token is too old, or that the draw
-    /// takes nobody, may then be said in place of what the new rules have to say. `None` where there is no such.
-    pub fn submit_by_earlier_rules(&self, attempt: &Attempt, required_postcode: bool) -> Option<Expected> {
+    /// One request to register, to a server that has not heard yet of an edit of the rules. No entry is made by old
+    /// rules, so this matters only to who is refused twice over: that the token is too old, or that the draw takes
+    /// nobody, may then be said in place of what the new rules have to say; and who is registered may be told so.
+    /// How things stand then, and the answer; `None` where there is no such.
+    pub fn submit_by_earlier_rules(
+        &self,
+        attempt: &Attempt,
+        required_postcode: bool,
+    ) -> Option<(Self, Expected)> {
         if self.is_shut().is_none() && !self.has_expired(&attempt.key) {
             return None;
         }
         let mut earlier = self.clone();
         earlier.require_postcode(required_postcode);
-        Some(earlier.submit(attempt))
+        let expected = earlier.submit(attempt);
+        earlier.require_postcode(self.draw.requires_postcode);
+        Some((earlier, expected))
     }
 
     /// The entrant withdraws, or an organiser removes the entry. Its person and its claims are free again, all but
@@ -134,15 +147,13 @@ impl Reference {
 
     /// What an entry holds that no other may hold.
     pub fn claims(&self, entry: usize) -> Vec<&'static str> {
-        let Entry { sequence, payload, .. } = &self.entries[entry];
+        let Entry { keys, sequence, payload, .. } = &self.entries[entry];
         let is_live = self.entries[entry].is_live();
-        let kinds = [
-            ("member", is_live && payload.member.is_some()),
-            ("phone", is_live && payload.phone.is_some() && self.draw.one_per_phone),
-            ("source", sequence.is_some()),
-            ("token", true),
-        ];
-        kinds.into_iter().filter_map(|(kind, is_held)| is_held.then_some(kind)).collect()
+        let member = (is_live && payload.member.is_some()).then_some("member");
+        let phone = (is_live && payload.phone.is_some() && self.draw.one_per_phone).then_some("phone");
+        let source = sequence.map(|_| "source");
+        let tokens = keys.iter().map(|_| "token");
+        member.into_iter().chain(phone).chain(source).chain(tokens).collect()
     }
 
     /// A page token is genuine when this service issued it for this draw, and not in the future.
@@ -159,12 +170,17 @@ impl Reference {
         matches!(key, Key::Page { issued_at, .. } if self.now - issued_at >= TOKEN_LIFE)
     }
 
-    fn made_by_key(&self, key: &Key) -> Option<usize> {
-        let name = Name::of(key)?;
-        self.entries.iter().position(|entry| entry.key == name)
+    /// What a page sent in time may still be on its way for a while: until then nobody can say that it was refused.
+    fn has_settled(&self, key: &Key) -> bool {
+        matches!(key, Key::Page { issued_at, .. } if self.now - issued_at >= TOKEN_LIFE + TOKEN_SETTLES)
     }
 
-    fn made_under_sequence(&self, key: &Key) -> Option<usize> {
+    fn that_key_leads_to(&self, key: &Key) -> Option<usize> {
+        let name = Name::of(key)?;
+        self.entries.iter().position(|entry| entry.keys.contains(&name))
+    }
+
+    fn that_sequence_leads_to(&self, key: &Key) -> Option<usize> {
         let sequence = key.sequence()?;
         self.entries.iter().position(|entry| entry.sequence == Some(sequence))
     }
@@ -188,12 +204,13 @@ impl Reference {
         Expected::KeyReused(Clash::Payload)
     }
 
-    fn when_sequence_is_known(&self, entry: usize, attempt: &Attempt) -> Expected {
-        if attempt.form.payload() == Some(self.entries[entry].payload) {
-            Expected::Replay(entry, Proof::Sequence)
-        } else {
-            Expected::KeyReused(Clash::Sequence)
+    fn when_sequence_is_known(&mut self, entry: usize, attempt: &Attempt) -> Expected {
+        if attempt.form.payload() != Some(self.entries[entry].payload) {
+            return Expected::KeyReused(Clash::Sequence);
         }
+        // Acknowledged with the entry, as after a reload.
+        self.entries[entry].keys.extend(Name::of(&attempt.key));
+        Expected::Replay(entry, Proof::Sequence)
     }
 
     /// The rules: what the form says, when it keeps them.
@@ -233,7 +250,7 @@ impl Reference {
     fn create(&mut self, attempt: &Attempt, payload: Payload) -> Expected {
         let Some(key) = Name::of(&attempt.key) else { return Expected::TokenInvalid };
         self.entries.push(Entry {
-            key,
+            keys: vec![key],
             sequence: attempt.key.sequence(),
             payload,
             browser: attempt.browser,

@@ -1,4 +1,4 @@
-//! Every state of the four worlds, within bounds that fit into a test run; `cargo run --release -p model` has the
+//! Every state of the small worlds, within bounds that fit into a test run; `cargo run --release -p model` has the
 //! full ones.
 #![expect(clippy::print_stdout, reason = "how much was explored is part of the result")]
 
@@ -22,6 +22,11 @@ fn every_state_keeps_every_promise(world: &World) {
 #[test]
 fn one_attempt_retried_over_two_servers() {
     every_state_keeps_every_promise(&configurations::one_attempt(Extent::Quick));
+}
+
+#[test]
+fn one_attempt_whose_token_grows_too_old() {
+    every_state_keeps_every_promise(&configurations::old_token(Extent::Quick));
 }
 
 #[test]

@@ -47,7 +47,10 @@ fn a_reload_in_the_same_browser_gets_the_receipt_after_closing_and_nobody_else_d
     assert_eq!(machine.submit(&by_page(2, None, form(1))), Expected::AlreadyRegistered);
     machine.close();
     assert_eq!(machine.submit(&by_page(2, Some(1), form(1))), Expected::Replay(0, Proof::Browser));
-    assert_eq!(machine.submit(&by_page(2, Some(2), form(1))), Expected::Closed);
+    assert_eq!(machine.submit(&by_page(3, Some(2), form(1))), Expected::Closed);
+    assert_eq!(machine.end(0, End::Removed), Ended::Done);
+    assert_eq!(machine.submit(&by_page(2, Some(1), form(1))), Expected::Replay(0, Proof::Key), "for good");
+    assert_eq!(machine.claims(0), ["token", "token"]);
 }
 
 #[test]
@@ -72,4 +75,29 @@ fn what_ended_keeps_its_key_and_frees_the_rest() {
     machine.close();
     assert_eq!(machine.end(1, End::Withdrawn), Ended::DrawClosed);
     assert_eq!(machine.end(1, End::Removed), Ended::Done, "an organiser may");
+}
+
+#[test]
+fn a_token_is_refused_for_its_age_only_when_what_was_sent_in_time_has_settled() {
+    let mut machine = reference(Mode::Lenient);
+    machine.now = OPEN + TOKEN_LIFE;
+    assert_eq!(machine.submit(&by_page(1, None, form(1))), Expected::TokenSettles);
+    machine.now += TOKEN_SETTLES;
+    assert_eq!(machine.submit(&by_page(1, None, form(1))), Expected::TokenExpired);
+}
+
+#[test]
+fn a_key_that_was_acknowledged_belongs_to_what_it_was_acknowledged_with() {
+    let mut machine = reference(Mode::Lenient);
+    let by_integrator = |key, sequence, person| Attempt {
+        key: Key::Integrator { source: 1, key, sequence },
+        browser: None,
+        form: form(person),
+    };
+    assert_eq!(machine.submit(&by_integrator(1, Some(7), 1)), Expected::Created(0));
+    assert_eq!(machine.submit(&by_integrator(2, Some(7), 1)), Expected::Replay(0, Proof::Sequence));
+    assert_eq!(machine.submit(&by_integrator(2, None, 2)), Expected::KeyReused(Clash::Person));
+    assert_eq!(machine.submit(&by_integrator(2, Some(7), 1)), Expected::Replay(0, Proof::Key));
+    assert_eq!(machine.submit(&by_integrator(3, Some(7), 2)), Expected::KeyReused(Clash::Sequence));
+    assert_eq!(machine.submit(&by_integrator(3, None, 2)), Expected::Created(1), "it was used for nothing");
 }

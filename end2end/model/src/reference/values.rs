@@ -3,6 +3,8 @@
 
 /// Milliseconds that a page token lives.
 pub const TOKEN_LIFE: i64 = 24 * 60 * 60 * 1000;
+/// Milliseconds after that in which it is not refused for its age yet.
+pub const TOKEN_SETTLES: i64 = 2 * 60 * 1000;
 /// Milliseconds by which a page token may seem to come from the future, because clocks differ.
 pub const TOKEN_SKEW: i64 = 120 * 1000;
 
@@ -148,8 +150,9 @@ pub struct Attempt {
 /// An entry, live or ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
-    /// The key that made it.
-    pub key: Name,
+    /// The keys that lead to it: the one that made it, and those that were acknowledged with it because the browser
+    /// proved itself, or because they named its source and sequence.
+    pub keys: Vec<Name>,
     /// Source and sequence it came with.
     pub sequence: Option<(u8, u8)>,
     /// What it says.
@@ -250,6 +253,8 @@ pub enum Expected {
     Taken(Vec<Field>),
     /// `validation-failed`.
     Invalid,
+    /// `in-progress`: the token is too old for anything new, but what it was sent with in time may be on its way.
+    TokenSettles,
     /// `token-expired`.
     TokenExpired,
     /// `token-invalid`.

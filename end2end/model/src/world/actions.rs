@@ -1,6 +1,6 @@
 //! What may happen next, and how to read it.
 
-use super::state::{Batch, Door, Phase, Stage, State};
+use super::state::{Age, Batch, Door, Phase, Stage, State, Task};
 use super::{Action, Reply, World};
 
 impl World {
@@ -93,6 +93,14 @@ impl World {
                     actions.push(Action::LoseAnswer { server });
                 }
             }
+            Phase::Bind { .. } if self.is_blocked(state, server, batch) => {}
+            Phase::Bind { .. } => {
+                actions.push(Action::Advance { server });
+                if state.faults.lost_answers > 0 {
+                    actions.push(Action::LoseBinding { server, commits: true });
+                    actions.push(Action::LoseBinding { server, commits: false });
+                }
+            }
             Phase::InDoubt => {
                 actions.push(Action::WriteAgain { server });
                 actions.push(Action::GiveUp { server });
@@ -133,7 +141,18 @@ impl World {
         if database.now < clock.end {
             actions.push(Action::Tick);
         }
-        if self.bounds.tokens_expire && !state.has_aged {
+        // Settling takes longer than everything that may become of an attempt that came in time.
+        let on_its_way = |task: &Task| task.verdict.is_none() && task.is_in_flight();
+        let is_settled = || {
+            let mut tasks = state.servers.iter().flat_map(|server| &server.tasks);
+            database.open.is_empty() && !tasks.any(on_its_way)
+        };
+        let may_age = match state.age {
+            Age::Fresh => true,
+            Age::Settling => is_settled(),
+            Age::Expired => false,
+        };
+        if self.bounds.tokens_expire && may_age {
             actions.push(Action::Age);
         }
         if database.frozen.is_some() {
@@ -205,6 +224,12 @@ impl World {
             }
             Action::Commit { server } => format!("server {server}'s writer commits, and hears so"),
             Action::LoseAnswer { server } => format!("server {server}'s COMMIT is sent, its answer lost"),
+            Action::LoseBinding { server, commits: true } => {
+                format!("server {server} binds its losers' keys, and does not hear so")
+            }
+            Action::LoseBinding { server, commits: false } => {
+                format!("server {server} fails to bind its losers' keys, and does not hear so")
+            }
             Action::WriteAgain { server } => format!("server {server} writes the batch in doubt again"),
             Action::GiveUp { server } => format!("server {server} gives the batch in doubt up"),
             Action::Crash { server } => format!("server {server} is killed"),
@@ -214,9 +239,19 @@ impl World {
             Action::Settled { commits: true, .. } => "a transaction in doubt commits".to_owned(),
             Action::Settled { commits: false, .. } => "a transaction in doubt is undone".to_owned(),
             Action::Tick => format!("the database's clock goes on to {}", state.database.now + 1),
-            Action::Age => "the page tokens come of age".to_owned(),
+            Action::Age => format!("the page tokens, {}, grow older", state.age.name()),
             Action::Close => "an organiser closes the draw".to_owned(),
             Action::Withdraw { id } => format!("{} withdraws", name(id.press)),
+        }
+    }
+}
+
+impl Age {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Settling => "beyond their life but settling",
+            Self::Expired => "expired",
         }
     }
 }
@@ -231,8 +266,9 @@ impl Phase {
             Self::Count => "counts",
             Self::Commit => "commits",
             Self::InDoubt => "is in doubt",
-            Self::LookUpClaims(_) => "looks up who holds the claims of its losers",
-            Self::LookUpPeople(..) => "looks up the entries of its losers' people, and tells",
+            Self::LookUp(_) => "looks up the entries of its losers' people",
+            Self::LookUpRest(..) => "looks up who holds its losers' claims",
+            Self::Bind { .. } => "binds the keys of its losers to their people's entries",
             Self::Tell => "tells",
         }
     }

@@ -2,16 +2,17 @@
 //! outcome means is asked of `server::admission::protocol`.
 
 use server::admission::protocol::{
-    AfterPass, AfterTry, Pass, Round, Shut, Winners, after_lost_answer, after_pass, after_round, recognise,
+    self, AfterPass, AfterTry, Pass, Round, Shut, Winners, after_lost_answer, after_pass, after_round,
+    recognise,
 };
 use server::store::entries::ClaimKind;
 use shared::DrawState;
 
 use super::World;
-use super::convert::{self, stored, uuid};
-use super::database::{Claim, person_of};
+use super::convert::{self, body_of, stored, uuid};
+use super::database::{Claim, is_same, person_of};
 use super::sights::Sight;
-use super::state::{Batch, ClaimHolders, Closed, Fate, Id, Phase, Stage, State, Value};
+use super::state::{Batch, Closed, Fate, Holders, Id, Phase, Stage, State, Value};
 use super::telling::{Refusal, Source};
 use crate::bounds::Flaw;
 
@@ -48,8 +49,14 @@ impl World {
                 }
             }
             Phase::Count => self.count(state, server, &mut batch),
-            Phase::LookUpClaims(closed) => self.look_up_claims(state, &mut batch, closed),
-            Phase::LookUpPeople(closed, holders) => self.look_up_people(state, &mut batch, closed, &holders),
+            Phase::LookUp(closed) => self.look_up_first(state, &mut batch, closed),
+            Phase::LookUpRest(closed, found) => self.look_up_rest(state, &mut batch, closed, &found),
+            Phase::Bind { .. } => {
+                self.bind(state, &mut batch);
+                // Committed, and not told yet.
+                state.servers[usize::from(server)].batch = Some(batch);
+                return;
+            }
             phase @ (Phase::Commit | Phase::InDoubt | Phase::Tell) => batch.phase = phase,
         }
         let is_told = batch.phase == Phase::Tell;
@@ -71,6 +78,11 @@ impl World {
                 database.waits_for_claim(&self.bounds, server, &wanted)
             }
             Phase::Count => database.waits_for_counter(&self.bounds, server),
+            Phase::Bind { .. } => {
+                let wanted = self.to_be_bound(batch);
+                let mut open = database.open.iter().flat_map(|transaction| &transaction.claims);
+                open.any(|held| wanted.iter().any(|(_, claim)| is_same(held, claim)))
+            }
             _ => false,
         }
     }
@@ -230,50 +242,52 @@ impl World {
         batch.phase = match next {
             AfterPass::RunAgain if !batch.live.is_empty() => Phase::Begin,
             AfterPass::CloseAndRunAgain => Phase::Close,
-            AfterPass::RunAgain | AfterPass::LookUpLosers | AfterPass::JudgeAgain => {
-                Phase::LookUpClaims(None)
-            }
-            AfterPass::LookUpRetries(Shut::NotOpen { .. }) => Phase::LookUpClaims(Some(Closed::TooEarly)),
-            AfterPass::LookUpRetries(Shut::Over | Shut::Closed) => Phase::LookUpClaims(Some(Closed::ForGood)),
+            AfterPass::RunAgain | AfterPass::LookUpLosers | AfterPass::JudgeAgain => Phase::LookUp(None),
+            AfterPass::LookUpRetries(Shut::NotOpen { .. }) => Phase::LookUp(Some(Closed::TooEarly)),
+            AfterPass::LookUpRetries(Shut::Over | Shut::Closed) => Phase::LookUp(Some(Closed::ForGood)),
         };
         if batch.fates.iter().all(Option::is_some) {
             batch.phase = Phase::Tell;
         }
     }
 
-    /// The first of two look-ups of committed winners.
-    fn look_up_claims(&self, state: &State, batch: &mut Batch, closed: Option<Closed>) {
-        let only_retries = |at: usize| closed.is_some() && batch.live.contains(&at);
-        let holders = batch.undecided().map(|at| {
-            let press = self.press(batch.entries[at].0.press);
-            let find = |kind, key| state.database.by_claim(kind, key);
-            let told = press.claims.iter().filter(|(kind, _)| kind.field().is_some());
-            ClaimHolders {
-                token: find(ClaimKind::Token, press.token),
-                source: press.source().and_then(|key| find(ClaimKind::Source, key)),
-                is_taken: !only_retries(at)
-                    && told.into_iter().any(|(kind, key)| find(*kind, *key).is_some()),
-            }
-        });
-        batch.phase = Phase::LookUpPeople(closed, holders.collect());
+    /// One of two look-ups of committed winners: of people, or of claims.
+    fn find(&self, state: &State, batch: &Batch, closed: Option<Closed>, at: usize, people: bool) -> Holders {
+        let press = self.press(batch.entries[at].0.press);
+        if people {
+            let person = state.database.by_person(&self.bounds, press.person);
+            return Holders { person, ..Holders::default() };
+        }
+        let find = |kind, key| state.database.by_claim(kind, key);
+        let only_retries = closed.is_some() && batch.live.contains(&at);
+        let mut told = press.claims.iter().filter(|(kind, _)| kind.field().is_some());
+        Holders {
+            token: find(ClaimKind::Token, press.token),
+            source: press.source().and_then(|key| find(ClaimKind::Source, key)),
+            is_taken: !only_retries && told.any(|(kind, key)| find(*kind, *key).is_some()),
+            person: None,
+        }
+    }
+
+    /// The first look-up.
+    fn look_up_first(&self, state: &State, batch: &mut Batch, closed: Option<Closed>) {
+        let people = !self.has(Flaw::ClaimsBeforePeople);
+        let found = batch.undecided().map(|at| self.find(state, batch, closed, at, people)).collect();
+        batch.phase = Phase::LookUpRest(closed, found);
     }
 
     /// The second look-up, and with both the fate of everybody.
-    fn look_up_people(
-        &self,
-        state: &State,
-        batch: &mut Batch,
-        closed: Option<Closed>,
-        holders: &[ClaimHolders],
-    ) {
+    fn look_up_rest(&self, state: &State, batch: &mut Batch, closed: Option<Closed>, found: &[Holders]) {
+        let people = self.has(Flaw::ClaimsBeforePeople);
         let undecided: Vec<usize> = batch.undecided().collect();
-        for (at, holders) in undecided.into_iter().zip(holders) {
+        for (at, first) in undecided.into_iter().zip(found) {
+            let holders = first.and(self.find(state, batch, closed, at, people));
             let press = self.press(batch.entries[at].0.press);
             let stored = |body| stored(self, body);
             let winners = Winners {
                 token: holders.token.map(stored),
                 source: holders.source.map(stored),
-                person: state.database.by_person(&self.bounds, press.person).map(stored),
+                person: holders.person.map(stored),
                 taken: if holders.is_taken { vec![ClaimKind::Phone] } else { Vec::new() },
             };
             let fate = match closed {
@@ -292,7 +306,56 @@ impl World {
             };
             batch.fates[at] = Some(convert::fate(&fate));
         }
+        let has_written = batch.fates.iter().any(|fate| matches!(fate, Some(Fate::Created(_))));
+        let binds = !self.to_be_bound(batch).is_empty() && !self.has(Flaw::NoBinding);
+        batch.phase = if binds { Phase::Bind { has_written } } else { Phase::Tell };
+    }
+
+    /// Places whose keys have to be bound to an entry before they are answered with it, and how.
+    fn to_be_bound(&self, batch: &Batch) -> Vec<(usize, Claim)> {
+        let claim = |at: usize| {
+            let (id, fate) = (batch.entries[at].0, batch.fates[at]?);
+            let press = self.press(id.press);
+            let fate = convert::written(self, fate);
+            let of = body_of(protocol::to_be_bound(&fate, &press.identity())?).id;
+            Some((at, Claim { kind: ClaimKind::Token, key: press.token, of }))
+        };
+        (0..batch.fates.len()).filter_map(claim).collect()
+    }
+
+    /// Binds keys: a transaction of one statement, which needs nothing of the draw's row, and so is one step.
+    fn bind(&self, state: &mut State, batch: &mut Batch) {
+        for (at, claim) in self.to_be_bound(batch) {
+            let is_bound = !state.database.claims.iter().any(|held| is_same(held, &claim));
+            if is_bound {
+                state.database.claims.push(claim);
+            }
+            if let Some(Fate::PersonKnown(body)) = batch.fates[at] {
+                let fate = protocol::after_binding(stored(self, body), is_bound);
+                batch.fates[at] = Some(convert::fate(&fate));
+            }
+        }
         batch.phase = Phase::Tell;
+    }
+
+    /// Binding commits or not, and nobody hears of it. What is committed is committed: where there is something, those
+    /// whose fate cannot be read come again, and the others know theirs; else the batch is in doubt.
+    pub(super) fn lose_binding(&self, state: &mut State, server: u8, commits: bool) {
+        let Some(mut batch) = state.servers[usize::from(server)].batch.take() else { return };
+        let Phase::Bind { has_written } = batch.phase else { return };
+        if commits {
+            self.bind(state, &mut batch.clone());
+        }
+        if has_written {
+            for fate in &mut batch.fates {
+                let is_certain = matches!(fate, Some(Fate::Created(_) | Fate::Full));
+                *fate = fate.filter(|_| is_certain).or(Some(Fate::Again));
+            }
+            batch.phase = Phase::Tell;
+        } else {
+            batch.phase = Phase::InDoubt;
+        }
+        state.servers[usize::from(server)].batch = Some(batch);
     }
 
     /// Everybody's fate is known: told, or once more.
@@ -362,6 +425,18 @@ impl World {
 
     fn token_of(&self, id: Id) -> u8 {
         self.press(id.press).token
+    }
+}
+
+impl Holders {
+    /// What two look-ups found together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            person: self.person.or(other.person),
+            token: self.token.or(other.token),
+            source: self.source.or(other.source),
+            is_taken: self.is_taken || other.is_taken,
+        }
     }
 }
 

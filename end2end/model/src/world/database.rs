@@ -266,6 +266,7 @@ pub fn person_of(bounds: &Bounds, id: Id) -> u8 {
     bounds.presses[usize::from(id.press)].person
 }
 
-fn is_same(one: &Claim, other: &Claim) -> bool {
+/// Whether two claims are of the same thing.
+pub fn is_same(one: &Claim, other: &Claim) -> bool {
     (one.kind, one.key) == (other.kind, other.key)
 }

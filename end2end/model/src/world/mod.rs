@@ -26,7 +26,7 @@ use crate::bounds::{Bounds, Flaw, Press};
 use crate::properties;
 use database::Database;
 use sights::Sight;
-use state::{Body, Client, Door, Id, Phase, Server, Shared, Stage, State, Value, Verdict};
+use state::{Age, Body, Client, Door, Id, Phase, Server, Shared, Stage, State, Value, Verdict};
 
 /// How a call of Redis ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +58,7 @@ pub enum Action {
     Advance { server: u8 },
     Commit { server: u8 },
     LoseAnswer { server: u8 },
+    LoseBinding { server: u8, commits: bool },
     WriteAgain { server: u8 },
     GiveUp { server: u8 },
     Crash { server: u8 },
@@ -141,6 +142,10 @@ impl World {
                 state.faults.lost_answers -= 1;
                 self.lose_answer(state, server);
             }
+            Action::LoseBinding { server, commits } => {
+                state.faults.lost_answers -= 1;
+                self.lose_binding(state, server, commits);
+            }
             Action::WriteAgain { server } => self.resolve_doubt(state, server, true),
             Action::GiveUp { server } => self.resolve_doubt(state, server, false),
             Action::Crash { server } => self.crash(state, server),
@@ -150,7 +155,9 @@ impl World {
             Action::Settled { at, commits: true } => state.database.commit(&self.bounds, at),
             Action::Settled { at, commits: false } => drop(state.database.open.remove(at)),
             Action::Tick => state.database.now += 1,
-            Action::Age => state.has_aged = true,
+            Action::Age => {
+                state.age = if state.age == Age::Fresh { Age::Settling } else { Age::Expired };
+            }
             Action::Close => {
                 state.database.close();
                 state.show(Sight::ClosedByOrganiser);
@@ -232,7 +239,7 @@ impl Model for World {
             database: Database::new(&self.bounds),
             faults: self.bounds.faults,
             withdrawals: self.bounds.withdrawals,
-            has_aged: false,
+            age: Age::Fresh,
             sights: 0,
             broken: 0,
         }]

@@ -8,7 +8,7 @@ use server::store::entries::ClaimKind;
 
 use super::convert::{body_of, stored, written};
 use super::sights::Sight;
-use super::state::{Body, Door, Fate, Lease, Remembered, Stage, State, Task, Value, Verdict};
+use super::state::{Age, Body, Door, Fate, Lease, Remembered, Stage, State, Task, Value, Verdict};
 use super::telling::{Refusal, Source};
 use super::{Reply, World};
 use crate::bounds::Flaw;
@@ -32,7 +32,9 @@ impl World {
             home.tasks.iter_mut().find(|task| task.is_in_flight() && self.press(task.press).token == token);
         let Some(first) = in_flight else {
             let stage = Stage::Ask { has_waited: false, has_discarded: false };
-            home.tasks.push(Task { press, stage, lease: None, joined: Vec::new() });
+            let verdict = self.judge(state, press);
+            let task = Task { press, stage, verdict, lease: None, joined: Vec::new() };
+            state.servers[usize::from(server)].tasks.push(task);
             return;
         };
         let mut seat = protocol::beside(&self.press(first.press).claimant(), &self.press(press).claimant());
@@ -60,7 +62,7 @@ impl World {
         let mut said = Said::Failed;
         if reply != Reply::LostBefore {
             // Who is not going to write only looks.
-            let wants_lease = self.verdict(state, task.press).is_none();
+            let wants_lease = task.verdict.is_none();
             (said, lease) = self.get_or_lease(state, task.press, wants_lease);
         }
         if reply != Reply::Heard {
@@ -131,7 +133,7 @@ impl World {
                 if !may_hold_lease {
                     task.lease = None;
                 }
-                match self.verdict(state, press) {
+                match task.verdict {
                     Some(verdict) => state.servers[home].tasks[at].stage = Stage::LookUp(verdict),
                     None => {
                         let id = state.new_id(press);
@@ -143,11 +145,14 @@ impl World {
         }
     }
 
-    /// The verdict that is held against a press from the start.
-    fn verdict(&self, state: &State, press: u8) -> Option<Verdict> {
-        match self.press(press).is_valid {
-            false => Some(Verdict::Invalid),
-            true => state.has_aged.then_some(Verdict::Expired),
+    /// The verdict that is held against a request from the start.
+    fn judge(&self, state: &State, press: u8) -> Option<Verdict> {
+        match (self.press(press).is_valid, state.age) {
+            (false, _) => Some(Verdict::Invalid),
+            (true, Age::Fresh) => None,
+            (true, Age::Settling) if self.has(Flaw::ExpiryWithoutSettling) => Some(Verdict::Expired),
+            (true, Age::Settling) => Some(Verdict::Settling),
+            (true, Age::Expired) => Some(Verdict::Expired),
         }
     }
 
@@ -194,6 +199,7 @@ impl World {
             Held::Stands | Held::NobodyKnows(()) => {
                 let refusal = match verdict {
                     Verdict::Invalid => Refusal::Invalid,
+                    Verdict::Settling => Refusal::InProgress,
                     Verdict::Expired => Refusal::Expired,
                     Verdict::Overloaded => Refusal::Overloaded,
                 };
@@ -257,7 +263,9 @@ impl World {
                     world.tell_receipt(state, press, body, from(Source::New));
                 }
                 Tell::Replay(stored) => {
-                    let by_person = matches!(fate, Fate::PersonKnown(_));
+                    let is_of_other_key =
+                        world.press(body_of(stored).id.press).token != world.press(press).token;
+                    let by_person = is_of_other_key && !matches!(fate, Fate::SourceKnown(_));
                     let source = if by_person { Source::Cookie } else { Source::Constraint };
                     world.tell_receipt(state, press, body_of(stored), from(source));
                 }
@@ -300,7 +308,8 @@ impl World {
             Settling::Nothing => {}
             Settling::Settle(lease, _) | Settling::Release(lease) => {
                 let stage = Stage::Settle(committed);
-                home.tasks.push(Task { press: task.press, stage, lease: Some(lease), joined: Vec::new() });
+                let Task { press, verdict, .. } = task;
+                home.tasks.push(Task { press, stage, verdict, lease: Some(lease), joined: Vec::new() });
             }
         }
         tell(self, state, task.press);

@@ -6,7 +6,7 @@ use stateright::Property;
 use super::{State, World};
 
 /// Whether the last step showed a sight.
-fn shows<const SIGHT: u32>(_: &World, state: &State) -> bool {
+fn shows<const SIGHT: u64>(_: &World, state: &State) -> bool {
     state.sights & (1 << SIGHT) != 0
 }
 
@@ -14,7 +14,7 @@ macro_rules! sights {
     ($($name:ident = $text:literal,)+) => {
         /// Something that one step shows.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u32)]
+        #[repr(u64)]
         pub enum Sight {
             $(
                 #[doc = $text]
@@ -34,7 +34,7 @@ macro_rules! sights {
             /// The property that it is reached.
             pub fn property(self) -> Property<World> {
                 match self {
-                    $(Self::$name => Property::sometimes($text, shows::<{ Self::$name as u32 }>),)+
+                    $(Self::$name => Property::sometimes($text, shows::<{ Self::$name as u64 }>),)+
                 }
             }
         }
@@ -73,12 +73,13 @@ sights! {
     RegisteredAnew = "a person registers anew after withdrawing",
     Discarded = "something worthless is removed from the cache",
     Waited = "a request waits for another attempt under its key",
+    Settling = "a token is neither taken nor refused a moment after its life",
     Overloaded = "a new attempt is refused because too much waits",
 }
 
 impl State {
     /// Notes what this step shows.
     pub(super) fn show(&mut self, sight: Sight) {
-        self.sights |= 1 << sight as u32;
+        self.sights |= 1 << sight as u64;
     }
 }

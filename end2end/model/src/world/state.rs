@@ -40,12 +40,23 @@ pub struct State {
     pub faults: Faults,
     /// Withdrawals that may still happen.
     pub withdrawals: u8,
-    /// Whether tokens are too old for new entries.
-    pub has_aged: bool,
+    /// How old the page tokens are.
+    pub age: Age,
     /// What the last step showed, for the properties that must be reached: bits of [`super::sights::Sight`].
-    pub sights: u32,
+    pub sights: u64,
     /// Promises the last step broke when it told something: bits of [`super::telling::Promise`].
     pub broken: u8,
+}
+
+/// How old the page tokens are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Age {
+    /// Within their life.
+    Fresh,
+    /// A moment beyond it: what came in time may still be on its way.
+    Settling,
+    /// Beyond that: nothing that came in time is.
+    Expired,
 }
 
 /// What is known of a press outside.
@@ -103,6 +114,8 @@ pub struct Task {
     pub press: u8,
     /// How far.
     pub stage: Stage,
+    /// What is held against it since it was judged.
+    pub verdict: Option<Verdict>,
     /// The lease it holds or may hold.
     pub lease: Option<Lease>,
     /// Presses whose requests share its end, sorted, each once.
@@ -146,6 +159,8 @@ pub enum Stage {
 pub enum Verdict {
     /// The rules say no.
     Invalid,
+    /// The token is a moment too old: nobody can say yet.
+    Settling,
     /// The token is too old.
     Expired,
     /// Too much waits.
@@ -184,10 +199,16 @@ pub enum Phase {
     Commit,
     /// The answer to COMMIT was lost.
     InDoubt,
-    /// About to look up who holds the claims of those undecided; and whether because the draw takes nobody.
-    LookUpClaims(Option<Closed>),
-    /// About to look up the entries of their people; what the claims said.
-    LookUpPeople(Option<Closed>, Vec<ClaimHolders>),
+    /// About to look up the entries of the people of those undecided; and whether because the draw takes nobody.
+    LookUp(Option<Closed>),
+    /// About to look up who holds their claims; what is known by then.
+    LookUpRest(Option<Closed>, Vec<Holders>),
+    /// About to bind the keys of those who are answered with an entry that another key of theirs made, and whether
+    /// something is committed already.
+    Bind {
+        /// Whether it is.
+        has_written: bool,
+    },
     /// About to tell.
     Tell,
 }
@@ -201,9 +222,11 @@ pub enum Closed {
     ForGood,
 }
 
-/// Committed holders of one entry's claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClaimHolders {
+/// Committed holders of what one entry wanted, as far as they were looked up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Holders {
+    /// Of its person.
+    pub person: Option<Body>,
     /// Of its token.
     pub token: Option<Body>,
     /// Of its source and sequence.

@@ -12,7 +12,7 @@ use super::{State, World};
 pub enum Promise {
     /// G2: a receipt names a committed entry.
     Committed,
-    /// G3: one attempt, one receipt.
+    /// G3: one attempt, one receipt, and no refusal after it.
     SameReceipt,
     /// G8: nobody gets another person's receipt.
     OwnPerson,
@@ -54,6 +54,8 @@ pub enum Refusal {
     Expired,
     /// Too much waits: come again.
     Overloaded,
+    /// Nobody can say yet: come again.
+    InProgress,
     /// The key belongs to something else.
     KeyReused,
     /// The person is registered.
@@ -140,8 +142,12 @@ impl World {
         let is_committed = database.rows.iter().any(|row| is_own(&row.id));
         let in_doubt = database.open.iter().filter(|transaction| transaction.of.is_none());
         let may_be = in_doubt.flat_map(|transaction| &transaction.rows).any(is_own);
-        if (is_committed || may_be) && refusal != Refusal::Overloaded {
+        let is_definite = !matches!(refusal, Refusal::Overloaded | Refusal::InProgress);
+        if (is_committed || may_be) && is_definite {
             state.break_promise(Promise::NoFalseRefusal);
+        }
+        if state.clients[usize::from(press)].acknowledged.is_some() && is_definite {
+            state.break_promise(Promise::SameReceipt);
         }
         if matches!(refusal, Refusal::AlreadyRegistered | Refusal::ClaimTaken) {
             let wanted = self.press(press);
@@ -158,6 +164,7 @@ impl World {
         state.show(match refusal {
             Refusal::Invalid | Refusal::Expired | Refusal::Failed => Sight::Refused,
             Refusal::Overloaded => Sight::Overloaded,
+            Refusal::InProgress => Sight::Settling,
             Refusal::KeyReused => Sight::KeyReused,
             Refusal::AlreadyRegistered => Sight::AlreadyRegistered,
             Refusal::ClaimTaken => Sight::ClaimTaken,

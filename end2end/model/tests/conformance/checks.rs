@@ -25,11 +25,17 @@ impl World {
         let Some(found) = Explanation::start(&self.reference, &bodies).find(operations, &left) else {
             panic!("{}", self.complaint(operations));
         };
-        // Once more in that order, for what there was to see on the way.
+        self.note_answers(operations, &found.order);
+        self.reference = found.reference;
+        found.makers
+    }
+
+    /// Does it once more in that order, to count what there is to see on the way.
+    fn note_answers(&self, operations: &[(Operation, Told)], order: &[usize]) {
         let mut reference = self.reference.clone();
-        for place in found.order {
+        for place in order {
             let before = reference.clone();
-            match &operations[place].0 {
+            match &operations[*place].0 {
                 Operation::Register(attempt, _) => {
                     let expected = reference.submit(attempt);
                     let mut coverage = self.ground.coverage.borrow_mut();
@@ -40,9 +46,6 @@ impl World {
                 Operation::RequirePostcode(is_required) => reference.require_postcode(*is_required),
             }
         }
-        assert_eq!(reference, found.reference);
-        self.reference = reference;
-        found.makers
     }
 
     /// What cannot be explained, for people.
@@ -157,9 +160,10 @@ impl World {
         }
         self.wipe().await;
         self.close_if_over().await;
-        let makers: Vec<Sent> = self.acknowledged.iter().map(|(_, maker)| maker.clone()).collect();
-        for (at, maker) in makers.into_iter().enumerate() {
-            self.together(vec![(at % SERVERS, maker)], &Beside::Nothing).await;
+        for (at, (sent, body)) in self.receipts.clone().into_iter().enumerate() {
+            let told = self.together(vec![(at % SERVERS, sent.clone())], &Beside::Nothing).await;
+            // Whatever the reference thinks of it: this very attempt was acknowledged with these bytes.
+            assert_eq!(told, [Told::Replayed(body)], "{:?} again", sent.attempt);
         }
         assert_eq!(self.acknowledged.len(), self.reference.entries.len());
     }

@@ -12,7 +12,7 @@ use shared::{Layer, Outcome};
 pub struct Coverage(BTreeMap<String, u64>);
 
 /// What has to occur in a run of usual length, on every combination.
-const REQUIRED: [&str; 42] = [
+const REQUIRED: [&str; 43] = [
     "answer: created",
     "answer: created, person again after an end",
     "answer: replay, same key",
@@ -34,6 +34,7 @@ const REQUIRED: [&str; 42] = [
     "answer: taken, phone",
     "answer: taken, member_id",
     "answer: invalid",
+    "answer: token settles",
     "answer: token expired",
     "answer: token invalid",
     "answer: not open",
@@ -128,6 +129,7 @@ fn names(before: &Reference, person: Option<u8>, expected: &Expected) -> Vec<Str
         }
         Expected::AlreadyRegistered => ("already registered".to_owned(), Vec::new()),
         Expected::Invalid => ("invalid".to_owned(), Vec::new()),
+        Expected::TokenSettles => ("token settles".to_owned(), Vec::new()),
         Expected::TokenExpired => ("token expired".to_owned(), Vec::new()),
         Expected::TokenInvalid => ("token invalid".to_owned(), Vec::new()),
         Expected::NotOpen { .. } => ("not open".to_owned(), Vec::new()),

@@ -6,6 +6,11 @@ use model::reference::Reference;
 use model::reference::values::{Attempt, End, Ended, Expected};
 use shared::Problem;
 
+/// Seconds to wait for who found too many others under the same key.
+const AFTER_A_CROWD: u32 = 1;
+/// Seconds to wait for what was sent in time with a token that is too old now.
+const WHILE_TOKENS_SETTLE: u32 = 5;
+
 /// One of the things that happened together.
 #[derive(Clone, Debug)]
 pub enum Operation {
@@ -34,7 +39,7 @@ pub enum Told {
 impl Told {
     /// Whether it was told to come again, because too many others were being served under its key.
     pub fn is_put_off(&self) -> bool {
-        matches!(self, Self::Refused(Problem::InProgress, _, Some(_)))
+        matches!(self, Self::Refused(Problem::InProgress, _, Some(AFTER_A_CROWD)))
     }
 }
 
@@ -81,13 +86,18 @@ impl Explanation {
             Operation::Register(attempt, believed) => {
                 let earlier = self.reference.submit_by_earlier_rules(attempt, *believed);
                 let expected = self.reference.submit(attempt);
-                let fits =
-                    self.fits(&expected, told) || earlier.is_some_and(|earlier| self.fits(&earlier, told));
+                let fits = self.fits(&expected, told);
                 if let (Expected::Created(_), Told::Created(body), true) = (&expected, told, fits) {
                     self.bodies.push(body.clone());
                     self.makers.push(place);
                 }
-                fits
+                match earlier {
+                    Some((reference, expected)) if !fits && self.fits(&expected, told) => {
+                        self.reference = reference;
+                        true
+                    }
+                    _ => fits,
+                }
             }
             Operation::End(entry, end) => *told == Told::Ended(self.reference.end(*entry, *end)),
             Operation::Close => {
@@ -124,6 +134,7 @@ fn refusal(expected: &Expected) -> Option<(Problem, Option<u32>)> {
         Expected::KeyReused(_) => Problem::KeyReused,
         Expected::AlreadyRegistered | Expected::Taken(_) => Problem::AlreadyRegistered,
         Expected::Invalid => Problem::ValidationFailed,
+        Expected::TokenSettles => return Some((Problem::InProgress, Some(WHILE_TOKENS_SETTLE))),
         Expected::TokenExpired => Problem::TokenExpired,
         Expected::TokenInvalid => Problem::TokenInvalid,
         Expected::NotOpen { wait } => {

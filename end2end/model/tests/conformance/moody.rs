@@ -12,6 +12,9 @@ use server::coordination::{
 
 use crate::transitions::Mood;
 
+/// How long the end of a lease is waited for at once.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// A backend and its mood.
 #[derive(Debug)]
 pub struct Moody {
@@ -83,7 +86,8 @@ impl Coordination for Moody {
     }
 
     async fn wait(&self, key: &Key, at_most: Duration) -> CoordinationResult<()> {
-        self.ask(self.backend().wait(key, at_most)).await
+        // Nobody wakes who waits for a lease that was lost with its backend: look again soon.
+        self.ask(self.backend().wait(key, at_most.min(LOOK_AGAIN))).await
     }
 
     async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()> {

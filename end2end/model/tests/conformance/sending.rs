@@ -74,9 +74,7 @@ impl Sent {
             }
             Named::Integrator { source, key, sequence } => {
                 let (api_key, _) = &ground.integrators[usize::from(source)];
-                // The same text for either integrator: scopes keep them apart.
-                let text = format!("order-000000000{key}");
-                (Key::Integrator { source, key, sequence }, text, Credentials::ApiKey(api_key.clone()))
+                (Key::Integrator { source, key, sequence }, order(key), Credentials::ApiKey(api_key.clone()))
             }
         };
         let sequence =
@@ -93,14 +91,25 @@ impl Sent {
         }
     }
 
-    /// The same content under the token of a page.
-    pub fn under(&self, page: &Page) -> Self {
-        let key = Key::Page { number: page.number, issued_at: page.issued_at };
-        Self {
-            attempt: Attempt { key, ..self.attempt },
-            key: page.text.clone(),
-            sender: Sender { credentials: Credentials::Anonymous, ..self.sender.clone() },
-            registration: Registration { sequence: None, ..self.registration.clone() },
+    /// The same content under another key: the token of a page, or, for an integrator, a key of its own for the
+    /// same sequence.
+    pub fn under(self, pages: &[Page], named: &Named) -> Self {
+        match (*named, self.attempt.key) {
+            (Named::Page(page), _) => {
+                let Page { number, issued_at, text } = pages[page].clone();
+                Self {
+                    attempt: Attempt { key: Key::Page { number, issued_at }, ..self.attempt },
+                    key: text,
+                    sender: Sender { credentials: Credentials::Anonymous, ..self.sender },
+                    registration: Registration { sequence: None, ..self.registration },
+                }
+            }
+            (Named::Integrator { key, .. }, Key::Integrator { source, sequence, .. }) => Self {
+                attempt: Attempt { key: Key::Integrator { source, key, sequence }, ..self.attempt },
+                key: order(key),
+                ..self
+            },
+            _ => self,
         }
     }
 
@@ -125,6 +134,11 @@ impl Sent {
         let body = async move { Ok(registration) };
         server.admit(Submission { draw, sender, key: Ok(key), body, until }).await
     }
+}
+
+/// The text of an integrator's key, the same for either: scopes keep them apart.
+fn order(key: u8) -> String {
+    format!("order-000000000{key}")
 }
 
 /// A form as somebody types it.

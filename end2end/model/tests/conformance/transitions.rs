@@ -104,11 +104,11 @@ pub enum Transition {
         server: usize,
         press: Press,
     },
-    /// An earlier request once more; with a page, under that page's token.
+    /// An earlier request once more, as it was or under another key.
     Again {
         server: usize,
         back: usize,
-        page: Option<usize>,
+        under: Option<Named>,
     },
     /// Several requests at once.
     Burst {
@@ -161,7 +161,7 @@ impl ReferenceStateMachine for Cases {
             prop_oneof![Just(Mode::Lenient), Just(Mode::Strict)],
             any::<bool>(),
             option::weighted(0.4, 1..5_usize),
-            prop_oneof![5 => Just(0), 1 => Just(HOUR / 6)],
+            prop_oneof![9 => Just(0), 1 => Just(HOUR / 6)],
         )
             .prop_map(|(layout, mode, one_per_phone, capacity, opens_in)| Setting {
                 layout,
@@ -176,8 +176,8 @@ impl ReferenceStateMachine for Cases {
     fn transitions(_: &Setting) -> BoxedStrategy<Transition> {
         prop_oneof![
             30 => (server(), press()).prop_map(|(server, press)| Transition::Submit { server, press }),
-            14 => (server(), 0..6_usize, option::weighted(0.3, page()))
-                .prop_map(|(server, back, page)| Transition::Again { server, back, page }),
+            20 => (server(), 0..8_usize, option::weighted(0.5, another_key()))
+                .prop_map(|(server, back, under)| Transition::Again { server, back, under }),
             18 => (burst(), beside()).prop_map(|(presses, beside)| Transition::Burst { presses, beside }),
             5 => server().prop_map(|server| Transition::Restart { server }),
             2 => Just(Transition::Wipe),
@@ -188,11 +188,12 @@ impl ReferenceStateMachine for Cases {
             4 => prop_oneof![
                 4 => Just(1000),
                 4 => Just(HOUR / 5),
-                3 => Just(24 * HOUR),
+                2 => Just(24 * HOUR),
+                1 => Just(24 * HOUR + HOUR / 20),
                 1 => Just(72 * HOUR),
             ]
             .prop_map(Transition::Advance),
-            6 => (page(), prop_oneof![6 => Just(0), 1 => Just(119_000), 1 => Just(200_000)])
+            8 => (page(), prop_oneof![14 => Just(0), 1 => Just(119_000), 1 => Just(200_000)])
                 .prop_map(|(page, ahead)| Transition::Reload { page, ahead }),
             1 => Just(Transition::Close),
             3 => any::<bool>().prop_map(Transition::RequirePostcode),
@@ -227,11 +228,18 @@ fn end() -> impl Strategy<Value = End> + Clone {
 
 fn named() -> impl Strategy<Value = Named> + Clone {
     prop_oneof![
-        12 => page().prop_map(Named::Page),
+        24 => page().prop_map(Named::Page),
         1 => page().prop_map(Named::Forged),
         1 => Just(Named::OfAnotherDraw),
-        5 => (0..2_u8, 0..2_u8, option::of(0..3_u8))
+        12 => (0..2_u8, 0..3_u8, option::weighted(0.7, 0..2_u8))
             .prop_map(|(source, key, sequence)| Named::Integrator { source, key, sequence }),
+    ]
+}
+
+fn another_key() -> impl Strategy<Value = Named> + Clone {
+    prop_oneof![
+        1 => page().prop_map(Named::Page),
+        1 => (0..3_u8).prop_map(|key| Named::Integrator { source: 0, key, sequence: None }),
     ]
 }
 
@@ -289,11 +297,11 @@ fn burst() -> impl Strategy<Value = Vec<(usize, Press)>> {
 
 fn beside() -> impl Strategy<Value = Beside> {
     prop_oneof![
-        10 => Just(Beside::Nothing),
-        2 => Just(Beside::Wipe),
+        20 => Just(Beside::Nothing),
+        4 => Just(Beside::Wipe),
         1 => Just(Beside::Close),
-        3 => (entry(), end()).prop_map(|(entry, end)| Beside::End { entry, end }),
-        2 => any::<bool>().prop_map(Beside::RequirePostcode),
+        6 => (entry(), end()).prop_map(|(entry, end)| Beside::End { entry, end }),
+        4 => any::<bool>().prop_map(Beside::RequirePostcode),
     ]
 }
 

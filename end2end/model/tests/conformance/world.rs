@@ -40,6 +40,8 @@ pub struct World {
     /// What was sent, latest last.
     sent: Vec<Sent>,
     pub(crate) reference: Reference,
+    /// Every request that was ever acknowledged, and with what.
+    pub(crate) receipts: Vec<(Sent, Bytes)>,
     /// The receipt of each entry, and what made it.
     pub(crate) acknowledged: Vec<(Bytes, Sent)>,
 }
@@ -107,6 +109,7 @@ impl World {
             pages,
             tokens: PAGES as u32,
             sent: Vec::new(),
+            receipts: Vec::new(),
             acknowledged: Vec::new(),
         }
     }
@@ -129,10 +132,10 @@ impl World {
                 let sent = self.sent(press);
                 self.together(vec![(*server, sent)], &Beside::Nothing).await;
             }
-            Transition::Again { server, back, page } => {
+            Transition::Again { server, back, under } => {
                 let Some(sent) = self.sent.iter().rev().nth(*back).cloned() else { return };
-                let sent = match page {
-                    Some(page) => sent.under(&self.pages[*page]),
+                let sent = match under {
+                    Some(named) => sent.under(&self.pages, named),
                     None => sent,
                 };
                 self.together(vec![(*server, sent)], &Beside::Nothing).await;
@@ -268,7 +271,7 @@ impl World {
     }
 
     /// Requests to register, and perhaps something else, all under way together.
-    pub(crate) async fn together(&mut self, requests: Vec<(usize, Sent)>, beside: &Beside) {
+    pub(crate) async fn together(&mut self, requests: Vec<(usize, Sent)>, beside: &Beside) -> Vec<Told> {
         // What each server knows of the draw, which may be old.
         let mut draws = Vec::new();
         for server in &self.servers {
@@ -309,10 +312,16 @@ impl World {
             self.acknowledged.push((body.clone(), requests[at].1.clone()));
         }
         self.sent.extend(requests.iter().map(|(_, sent)| sent.clone()));
+        for ((_, sent), (_, told)) in requests.iter().zip(&operations) {
+            if let Told::Created(body) | Told::Replayed(body) = told {
+                self.receipts.push((sent.clone(), body.clone()));
+            }
+        }
         for at in put_off {
             self.note("told to come again");
             Box::pin(self.together(vec![requests[at].clone()], &Beside::Nothing)).await;
         }
+        operations.into_iter().map(|(_, told)| told).collect()
     }
 
     fn beside(&self, beside: &Beside) -> Option<Operation> {
