@@ -3,7 +3,7 @@
 BINDINGS := target/bindings
 SITE := target/site/assets.json
 BROWSER_SOURCES := $(shell find app shared/src style scripts/assets.mjs Cargo.lock Cargo.toml package-lock.json -type f)
-CRATES := -p shared -p app -p server -p services -p torture -p fuzz
+CRATES := -p shared -p app -p server -p services -p model -p torture -p fuzz
 
 # Panic messages in WASM name source files; without this, each with the path of somebody's home.
 CARGO_HOME ?= $(HOME)/.cargo
@@ -50,7 +50,7 @@ lint: fmt assets
 rust-test: assets
 	CORPUS_VERDICTS=$(CURDIR)/target/corpus-verdicts.jsonl cargo test --release $(CRATES)
 	for backends in postgres postgres+redis postgres+cluster; do \
-		DRAWBRIDGE_TEST_BACKENDS=$$backends cargo test --release -p server --test it || exit 1; \
+		DRAWBRIDGE_TEST_BACKENDS=$$backends cargo test --release -p server -p model --test it --test conformance || exit 1; \
 	done
 
 # The same rules as WASM, case by case against what they said natively.

@@ -141,7 +141,7 @@ impl World {
             expected.claims.insert(id.clone(), claims);
             expected.outbox.insert(id, DESTINATIONS.map(str::to_owned).to_vec());
         }
-        let found = self.ground.rows.borrow_mut().census(self.draw).await;
+        let found = self.ground.rows.lock().await.census(self.draw).await;
         assert_eq!(found, expected, "{:#?}", self.reference);
     }
 

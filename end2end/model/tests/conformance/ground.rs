@@ -95,7 +95,7 @@ pub struct Ground {
     pub keys: Arc<Keys>,
     pub integrators: Vec<(ApiKey, Arc<Integrator>)>,
     pub coverage: RefCell<Coverage>,
-    pub rows: RefCell<Rows>,
+    pub rows: tokio::sync::Mutex<Rows>,
     /// The same database, opened as two servers do.
     stores: [Arc<dyn Store>; 2],
     redis: Option<config::Redis>,
@@ -175,7 +175,7 @@ impl Ground {
             keys,
             integrators,
             coverage: RefCell::default(),
-            rows: RefCell::new(rows),
+            rows: tokio::sync::Mutex::new(rows),
             stores,
             redis: backends.redis(),
             cases: Cell::new(0),

@@ -81,7 +81,7 @@ fn every_answer_is_one_that_the_reference_gives_in_some_order() {
 /// Cases for each seed: half a minute in all.
 fn usual_cases(backends: Backends) -> u32 {
     match backends {
-        Backends::Sqlite => 200,
+        Backends::Sqlite => 150,
         Backends::Postgres => 90,
         Backends::PostgresRedis => 60,
         Backends::PostgresCluster => 50,
