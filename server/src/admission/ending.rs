@@ -6,7 +6,7 @@ use shared::{FieldError, Layer, Outcome, Problem};
 use crate::secrets::Digest;
 
 /// How one request to register ended, who decided, and what to answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// For metrics and logs.
     pub outcome: Outcome,
@@ -19,7 +19,7 @@ pub struct Ending {
 }
 
 /// What to tell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The receipt, byte for byte as it was first acknowledged.
     Receipt(Bytes),
@@ -28,7 +28,7 @@ pub enum Answer {
 }
 
 /// A problem with what belongs to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// What kind.
     pub problem: Problem,

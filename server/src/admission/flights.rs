@@ -22,6 +22,8 @@ pub struct Flights(Arc<Mutex<HashMap<Digest, Flight>>>);
 #[derive(Debug)]
 struct Flight {
     claimant: Claimant,
+    /// The verdict against it, if any.
+    held: Option<Ending>,
     end: End,
 }
 
@@ -38,17 +40,17 @@ pub enum Place {
 
 impl Flights {
     /// Takes a place.
-    pub fn enter(&self, key: Digest, claimant: Claimant) -> Place {
+    pub fn enter(&self, key: Digest, claimant: Claimant, held: Option<Ending>) -> Place {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&key) {
             let end = flight.end.clone();
-            return match protocol::beside(&flight.claimant, &claimant) {
+            return match protocol::seat((&flight.claimant, &flight.held), (&claimant, &held)) {
                 Seat::Join => Place::Join(end),
                 Seat::Wait => Place::Wait(end),
             };
         }
         let (sender, end) = watch::channel(None);
-        flights.insert(key, Flight { claimant, end: end.clone() });
+        flights.insert(key, Flight { claimant, held, end: end.clone() });
         Place::Lead(Lead { flights: Arc::clone(&self.0), key, sender }, end)
     }
 }

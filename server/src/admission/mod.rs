@@ -127,19 +127,20 @@ impl Admission {
                 return self.decide(&attempt, &committed, Layer::Memory);
             }
             let person = attempt.claimant.person;
-            let (end, joined) = match self.flights.enter(claim, attempt.claimant) {
-                Place::Lead(lead, end) => {
-                    // cache, lock, held verdicts, constraint, settle: whether or not the client stays
-                    let admission = Arc::clone(self);
-                    tokio::spawn(async move { admission.lead(lead, attempt).await });
-                    (end, false)
-                }
-                Place::Join(end) => (end, true),
-                Place::Wait(end) => match timeout_at(until, flights::ended(end)).await {
-                    Ok(_) => continue,
-                    Err(_) => return in_progress(),
-                },
-            };
+            let (end, joined) =
+                match self.flights.enter(claim, attempt.claimant, attempt.verdict.as_ref().err().cloned()) {
+                    Place::Lead(lead, end) => {
+                        // cache, lock, held verdicts, constraint, settle: whether or not the client stays
+                        let admission = Arc::clone(self);
+                        tokio::spawn(async move { admission.lead(lead, attempt).await });
+                        (end, false)
+                    }
+                    Place::Join(end) => (end, true),
+                    Place::Wait(end) => match timeout_at(until, flights::ended(end)).await {
+                        Ok(_) => continue,
+                        Err(_) => return in_progress(),
+                    },
+                };
             match timeout_at(until, flights::ended(end)).await {
                 Ok(Some(ending)) if is_stale(&ending) => {
                     draw = match self.draws.reload(&draw.spec.slug).await {
@@ -218,7 +219,7 @@ impl Admission {
                 let committed = Arc::new(Committed::from_stored(&stored, &attempt.draw.spec.slug));
                 (self.decide(attempt, &committed, Layer::Constraint), Some(committed))
             }
-            Held::Falls(Known::Source(stored)) => (source_is_known(attempt, &stored), None),
+            Held::Falls(Known::Source(stored)) => self.sequence_is_known(attempt, &stored).await,
             // Only what the rules say depends on the draw's version.
             Held::Stands if held.layer == Layer::Rules => (self.unless_edited(attempt, held).await, None),
             Held::Stands => (held, None),
@@ -235,6 +236,25 @@ impl Admission {
             _ => None,
         };
         Ok(protocol::known(by_token, by_source))
+    }
+
+    /// The entry of an attempt's source and sequence is committed: the same, to which its key is bound before that is
+    /// told, or another.
+    async fn sequence_is_known(&self, attempt: &Attempt, stored: &Stored) -> End {
+        let slug = &attempt.draw.spec.slug;
+        match protocol::source_is_known(&stored.identity, &attempt.claimant) {
+            Decision::Replay => {
+                match self.store.bind_token(attempt.draw.id, attempt.token.claim, stored).await {
+                    Ok(true) => (replay(stored, slug), Some(Arc::new(Committed::from_stored(stored, slug)))),
+                    // The key was used meanwhile.
+                    Ok(false) => (Ending::refused(stale(), Layer::Constraint), None),
+                    Err(error) => (store_failed(&error), None),
+                }
+            }
+            Decision::KeyReused | Decision::AlreadyRegistered => {
+                (Ending::refused(sequence_reused(), Layer::Constraint), None)
+            }
+        }
     }
 
     /// A held verdict, unless the draw was edited since it was made: then the rules have to be asked again.
@@ -277,16 +297,6 @@ impl Admission {
         match protocol::key_is_known(attempt.draw.spec.mode, &committed.identity, &attempt.claimant) {
             Decision::Replay => Ending::replayed(committed.body.clone(), committed.identity.person, layer),
             Decision::KeyReused | Decision::AlreadyRegistered => Ending::refused(Problem::KeyReused, layer),
-        }
-    }
-}
-
-/// The entry of an attempt's source and sequence is committed.
-fn source_is_known(attempt: &Attempt, stored: &Stored) -> Ending {
-    match protocol::source_is_known(&stored.identity, &attempt.claimant) {
-        Decision::Replay => replay(stored, &attempt.draw.spec.slug),
-        Decision::KeyReused | Decision::AlreadyRegistered => {
-            Ending::refused(sequence_reused(), Layer::Constraint)
         }
     }
 }

@@ -21,4 +21,4 @@ pub use answers::{
 };
 pub use known::{Claimant, Decision, is_same_browser, key_is_known, person_is_known, source_is_known};
 pub use passes::{AfterPass, Pass, Shut, Winners, after_binding, after_pass, to_be_bound};
-pub use sharing::{LookStep, Looking, Said, Seat, Settling, beside, may_join, settling};
+pub use sharing::{LookStep, Looking, Said, Seat, Settling, beside, may_join, seat, settling};

@@ -279,6 +279,10 @@ pub trait Entries: Send + Sync {
     /// The entry that used an integrator's source and sequence, live or ended.
     async fn by_source(&self, draw: Uuid, source: &Digest) -> StoreResult<Option<Stored>>;
 
+    /// Binds a token to a committed entry, live or ended, which its attempt is about to be acknowledged with; `false`
+    /// when the token is used already.
+    async fn bind_token(&self, draw: Uuid, token: Digest, to: &Stored) -> StoreResult<bool>;
+
     /// What a receipt code leads to.
     async fn receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>>;
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::entries::{Claim, NewEntry, Stored, Written};
+use super::entries::{Claim, ClaimKind, NewEntry, Stored, Written};
 use super::{StoreError, StoreResult};
 use crate::admission::protocol::{AfterPass, Pass, Winners, after_binding, after_pass, to_be_bound};
 use crate::secrets::Digest;
@@ -162,12 +162,26 @@ async fn bind<P: Passes>(
     ClaimRow::sort(&mut rows);
     let lost = store.bind(draw, &rows).await?;
     let bound = known.into_iter().map(|(at, fate)| match fate {
-        Written::PersonKnown(stored) if rows.iter().any(|row| row.at == at) => {
+        Written::PersonKnown(stored) | Written::SourceKnown(stored)
+            if rows.iter().any(|row| row.at == at) =>
+        {
             (at, after_binding(stored, !lost.contains(&at)))
         }
         fate => (at, fate),
     });
     Ok(bound.collect())
+}
+
+/// Binds one key to a committed entry; see [`super::Entries::bind_token`].
+pub(super) async fn bind_token<P: Passes>(
+    store: &P,
+    draw: Uuid,
+    token: Digest,
+    stored: &Stored,
+) -> StoreResult<bool> {
+    let claim = Claim { kind: ClaimKind::Token, key: token };
+    let row = ClaimRow { claim, entry: stored.id, person: stored.identity.person, at: 0 };
+    Ok(store.bind(draw, &[row]).await?.is_empty())
 }
 
 /// What committed entries hold of what some entries of a batch wanted, in two look-ups for all of them.

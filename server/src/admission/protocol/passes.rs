@@ -3,7 +3,7 @@
 
 use shared::DrawState;
 
-use super::is_same_browser;
+use super::{Claimant, Decision, is_same_browser, source_is_known};
 use crate::store::entries::{ClaimKind, Identity, Stored, Written};
 
 /// Why a draw takes nobody.
@@ -174,11 +174,16 @@ impl Winners {
 }
 
 /// The entry that a loser's own key has to lead to before the loser is acknowledged with it: the one of its person,
-/// where it proves to come from the same browser. Else a late retry of this very attempt, when the entry has been
+/// where it proves to come from the same browser, or the one of its sequence, where it is the same. Else a late retry of this very attempt, when the entry has been
 /// withdrawn or the token is too old, would not be known, and would get something else than it was acknowledged with.
 pub fn to_be_bound<'a>(fate: &'a Written, entry: &Identity) -> Option<&'a Stored> {
     match fate {
         Written::PersonKnown(stored) if is_same_browser(&stored.identity, entry) => Some(stored),
+        Written::SourceKnown(stored)
+            if source_is_known(&stored.identity, &Claimant::from(entry)) == Decision::Replay =>
+        {
+            Some(stored)
+        }
         _ => None,
     }
 }
@@ -275,6 +280,9 @@ mod tests {
         assert!(to_be_bound(&person(1), &entry).is_some_and(|bound| bound.id == Uuid::from_u128(1)));
         assert_eq!(to_be_bound(&person(2), &entry), None, "another browser");
         assert_eq!(to_be_bound(&Written::TokenKnown(stored(1, 1)), &entry), None, "it leads there already");
+        let sequence = |browser| Written::SourceKnown(stored(1, browser));
+        assert!(to_be_bound(&sequence(2), &entry).is_some(), "a sequence proves itself");
+        assert_eq!(to_be_bound(&sequence(2), &Identity { person: [9; 32], ..entry }), None, "another person");
         assert_eq!(to_be_bound(&Written::Full, &entry), None);
         assert!(matches!(after_binding(stored(1, 1), true), Written::TokenKnown(_)));
         assert!(matches!(after_binding(stored(1, 1), false), Written::Again), "another attempt was faster");

@@ -19,6 +19,12 @@ pub fn beside(in_flight: &Claimant, new: &Claimant) -> Seat {
     if may_join(in_flight, new) { Seat::Join } else { Seat::Wait }
 }
 
+/// A request's place beside one in flight under its key, where a verdict may be held against either: only who is judged
+/// alike shares an end. What is not part of the payload (whether the terms are accepted) can make the difference.
+pub fn seat<V: PartialEq>(in_flight: (&Claimant, &V), new: (&Claimant, &V)) -> Seat {
+    if in_flight.1 == new.1 { beside(in_flight.0, new.0) } else { Seat::Wait }
+}
+
 /// Whether a request may simply share the end of one in flight under the same key.
 pub fn may_join(in_flight: &Claimant, new: &Claimant) -> bool {
     in_flight == new
@@ -128,6 +134,13 @@ mod tests {
         assert!(!may_join(&first, &claimant(2, Some(1))));
         assert!(!may_join(&first, &claimant(1, None)));
         assert!(!may_join(&first, &Claimant { source: Some([9; 32]), ..first }), "another sequence");
+        assert_eq!(seat((&first, &None), (&first, &None::<u8>)), Seat::Join);
+        assert_eq!(
+            seat((&first, &Some(1)), (&first, &None)),
+            Seat::Wait,
+            "who keeps the rules is not refused"
+        );
+        assert_eq!(seat((&first, &Some(1)), (&first, &Some(2))), Seat::Wait, "for another's fault");
         assert_eq!(beside(&first, &first), Seat::Join);
         assert_eq!(beside(&first, &claimant(2, Some(1))), Seat::Wait);
     }

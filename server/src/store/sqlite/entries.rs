@@ -40,6 +40,10 @@ impl Entries for SqliteStore {
         self.by_claim(draw, ClaimKind::Source, source).await
     }
 
+    async fn bind_token(&self, draw: Uuid, token: Digest, to: &Stored) -> StoreResult<bool> {
+        writing::bind_token(self, draw, token, to).await
+    }
+
     async fn receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>> {
         self.find_receipt(code).await
     }
