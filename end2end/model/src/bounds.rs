@@ -197,6 +197,8 @@ pub enum Flaw {
     LoserFromUncommittedWinner,
     /// Whoever has the key shares the end of the request in flight.
     JoinAnotherPayload,
+    /// The same attempt shares the end of the request in flight whatever is held against either.
+    JoinAnotherVerdict,
     /// Who lost a claim stays in the transaction.
     KeepLosersInBatch,
     /// A known key replays whatever the payload is.
@@ -209,6 +211,8 @@ pub enum Flaw {
     HeldWithoutLookUp,
     /// Who is answered by its cookie is not remembered under its own key.
     NoBinding,
+    /// Who is answered by its sequence, with a verdict held against it, is not remembered under its own key.
+    NoBindingOfSequences,
     /// A token is refused for its age though what came in time may still be on its way.
     ExpiryWithoutSettling,
     /// Committed winners are looked up by claims first and by people then.

@@ -56,18 +56,27 @@ pub fn one_attempt(extent: Extent) -> World {
 }
 
 /// One attempt whose token grows too old while it is on its way: an answer to COMMIT is lost, Redis is wiped, a server
-/// is killed.
+/// is killed; and somebody who knows all of her data, but not her browser's cookie.
 ///
-/// Bounds: three requests, quick: two; each fault once.
+/// Bounds: four requests, quick: three; each fault once.
 pub fn old_token(extent: Extent) -> World {
+    let stranger =
+        Press { name: "a stranger with Ada's data", token: 1, browser: Some(1), ..Press::new("", 0, 0) };
     let bounds = Bounds {
         name: "old token",
-        presses: vec![Press::new("Ada", 0, 0).sent(2 + u8::from(extent == Extent::Full))],
+        presses: vec![Press::new("Ada", 0, 0).sent(2 + u8::from(extent == Extent::Full)), stranger.sent(1)],
         tokens_expire: true,
         faults: Faults { crashes: 1, lost_answers: 1, wipes: 1, ..Faults::default() },
         ..Bounds::default()
     };
-    let sights = vec![Sight::Created, Sight::Settling, Sight::Refused, Sight::FromClaimRow, Sight::Unknown];
+    let sights = vec![
+        Sight::Created,
+        Sight::Settling,
+        Sight::Refused,
+        Sight::FromClaimRow,
+        Sight::Unknown,
+        Sight::AlreadyRegistered,
+    ];
     World { bounds, sights }
 }
 
@@ -172,6 +181,7 @@ pub fn everything(mode: Mode) -> World {
     let family = Press { name: "Bob, after Back", token: 0, ..Press::new("", 1, 1) };
     let mistyped = Press { name: "Ada, mistyped", payload: 4, is_valid: false, ..Press::new("", 0, 0) };
     let anew = Press { name: "Ada anew", payload: 5, token: 1, ..Press::new("", 0, 0) };
+    let sequence = Press { name: "Eve's sequence again", token: 1, ..Press::new("", 2, 2) };
     let bounds = Bounds {
         name: "everything",
         mode,
@@ -182,6 +192,7 @@ pub fn everything(mode: Mode) -> World {
             family.sent(2),
             mistyped.sent(2),
             anew.sent(2),
+            sequence.claiming(ClaimKind::Source, 0).claiming(ClaimKind::Member, 0).sent(2),
         ],
         clock: Clock { start: 0, end: 4, opens_at: 1, closes_at: 4 },
         organiser_closes: true,
@@ -211,6 +222,7 @@ pub fn everything(mode: Mode) -> World {
         Sight::FromConstraint,
         Sight::FromClaimRow,
         Sight::ByCookie,
+        Sight::BySequence,
         Sight::AlreadyRegistered,
         Sight::ClaimTaken,
         Sight::KeyReused,

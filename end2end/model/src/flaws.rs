@@ -127,6 +127,20 @@ fn closings_and_withdrawals() -> Vec<Refutation> {
             Bounds { withdrawals: 1, ..Bounds::default() },
         ),
         refuted(
+            Flaw::NoBindingOfSequences,
+            properties::SAME_RECEIPT,
+            vec![
+                ada().claiming(ClaimKind::Source, 0),
+                Press {
+                    name: "Ada's sequence again",
+                    token: 1,
+                    ..ada().sent(2).claiming(ClaimKind::Source, 0)
+                },
+                Press { name: "Bob, under the second key", token: 1, ..Press::new("", 1, 1).sent(1) },
+            ],
+            with(Faults { sheds: 1, ..Faults::default() }),
+        ),
+        refuted(
             Flaw::FreeTokenOnWithdrawal,
             properties::SAME_RECEIPT,
             twice(),
@@ -139,6 +153,7 @@ fn decisions() -> Vec<Refutation> {
     let mistyped = Press { name: "Ada, mistyped", is_valid: false, ..ada() };
     let corrected = Press { name: "Ada, corrected", payload: 1, ..ada() };
     let bob = Press { name: "Bob, after Back", token: 0, ..Press::new("", 1, 0).sent(1) };
+    let refusing = Press { name: "Ada, without the terms", is_valid: false, ..ada() };
     let strict = Bounds { mode: Mode::Strict, ..Bounds::default() };
     vec![
         refuted(
@@ -148,6 +163,7 @@ fn decisions() -> Vec<Refutation> {
             Bounds::default(),
         ),
         refuted(Flaw::JoinAnotherPayload, properties::OWN_PERSON, vec![ada(), bob], Bounds::default()),
+        refuted(Flaw::JoinAnotherVerdict, properties::OWN_VERDICT, vec![ada(), refusing], Bounds::default()),
         refuted(Flaw::NoFingerprintCheck, properties::OWN_PAYLOAD, vec![ada(), corrected], strict),
     ]
 }

@@ -20,13 +20,15 @@ pub const AGREEMENT: &str = "G4 entries, claims and counter agree in every commi
 /// G5.
 pub const REMEMBERED: &str = "G5 only what is committed is remembered, under its own key";
 /// G8.
-pub const OWN_PERSON: &str = "G8 nobody gets another person's receipt";
+pub const OWN_PERSON: &str = "G8 nobody gets a receipt of another person, or without key or proof";
 /// G9.
 pub const FROZEN: &str = "G9 after closing nothing enters and nothing is missing";
 /// G10.
 pub const NO_FALSE_REFUSAL: &str = "G10 no refusal while the attempt's own entry is committed or in doubt";
 /// Decisions.
 pub const OWN_PAYLOAD: &str = "a strict draw replays its own payload only";
+/// Decisions.
+pub const OWN_VERDICT: &str = "who keeps the rules is not told what another does wrong";
 /// Decisions.
 pub const REAL_CLASH: &str = "a clash is told only with what is committed";
 /// Leases.
@@ -44,6 +46,7 @@ pub fn promises() -> Vec<Property<World>> {
         Property::always(FROZEN, frozen),
         Property::always(NO_FALSE_REFUSAL, |_, state: &State| !state.has_broken(Promise::NoFalseRefusal)),
         Property::always(OWN_PAYLOAD, |_, state: &State| !state.has_broken(Promise::OwnPayload)),
+        Property::always(OWN_VERDICT, |_, state: &State| !state.has_broken(Promise::OwnVerdict)),
         Property::always(REAL_CLASH, |_, state: &State| !state.has_broken(Promise::RealClash)),
         Property::always(ONE_HOLDER, one_holder),
     ]

@@ -6,7 +6,7 @@ use model::exploration::simulate;
 use server::store::Mode;
 
 /// States of one run.
-const STATES: usize = 3_000_000;
+const STATES: usize = 2_000_000;
 
 fn goes_well(mode: Mode) {
     let extra = std::env::var("MODEL_SEED").ok().map(|seed| seed.parse().expect("MODEL_SEED is a number"));

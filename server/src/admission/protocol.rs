@@ -20,5 +20,5 @@ pub use answers::{
     held, known, recognise,
 };
 pub use known::{Claimant, Decision, is_same_browser, key_is_known, person_is_known, source_is_known};
-pub use passes::{AfterPass, Pass, Shut, Winners, after_binding, after_pass, to_be_bound};
-pub use sharing::{LookStep, Looking, Said, Seat, Settling, beside, may_join, seat, settling};
+pub use passes::{AfterPass, Pass, Shut, Winners, after_binding, after_pass, is_clash, to_be_bound};
+pub use sharing::{LookStep, Looking, Said, Seat, Settling, seat, settling};

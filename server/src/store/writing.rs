@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::entries::{Claim, ClaimKind, NewEntry, Stored, Written};
 use super::{StoreError, StoreResult};
-use crate::admission::protocol::{AfterPass, Pass, Winners, after_binding, after_pass, to_be_bound};
+use crate::admission::protocol::{
+    AfterPass, Pass, Winners, after_binding, after_pass, is_clash, to_be_bound,
+};
 use crate::secrets::Digest;
 
 /// One row of claims on its way into the database.
@@ -214,7 +216,9 @@ async fn winners<P: Passes>(
             person: by_person.get(&entry.identity.person).cloned(),
             taken: entry
                 .told_claims()
-                .filter(|claim| by_claim.contains_key(claim))
+                .filter(|claim| {
+                    by_claim.get(claim).is_some_and(|holder| is_clash(&holder.identity, &entry.identity))
+                })
                 .map(|claim| claim.kind)
                 .collect(),
         }

@@ -1,5 +1,8 @@
 //! What may happen next, and how to read it.
 
+use server::store::entries::ClaimKind;
+
+use super::database::Claim;
 use super::state::{Age, Batch, Door, Phase, Stage, State, Task};
 use super::{Action, Reply, World};
 
@@ -51,9 +54,7 @@ impl World {
         for (at, task) in home.tasks.iter().enumerate() {
             let shared = &state.shared[usize::from(self.press(task.press).token)];
             let can_fail = state.faults.unreachable > 0;
-            let replies = |reply| can_fail || reply == Reply::Heard;
-            let replies =
-                [Reply::Heard, Reply::LostBefore, Reply::LostAfter].into_iter().filter(|r| replies(*r));
+            let replies = replies(can_fail);
             match task.stage {
                 Stage::Ask { .. } => actions.extend(replies.map(|reply| Action::Ask { server, at, reply })),
                 Stage::Settle(_) => actions.extend(replies.map(|reply| Action::Settle { server, at, reply })),
@@ -63,6 +64,13 @@ impl World {
                     }
                     if can_fail {
                         actions.push(Action::Wake { server, at, in_vain: true });
+                    }
+                }
+                Stage::Bind(body) => {
+                    let key = self.press(task.press).token;
+                    if !state.database.holds_open(&Claim { kind: ClaimKind::Token, key, of: body.id }) {
+                        let replies = self::replies(state.faults.lost_answers > 0);
+                        actions.extend(replies.map(|reply| Action::BindSequence { server, at, reply }));
                     }
                 }
                 Stage::LookUp(_) => actions.push(Action::LookUp { server, at }),
@@ -213,6 +221,14 @@ impl World {
             Action::LookUp { server, at } => {
                 format!("server {server} asks the claim rows about {}", task(server, at))
             }
+            Action::BindSequence { server, at, reply: how } => {
+                let how = match how {
+                    Reply::Heard => "",
+                    Reply::LostBefore => ", in vain",
+                    Reply::LostAfter => ", and does not hear so",
+                };
+                format!("server {server} binds the key of {} to its sequence's entry{how}", task(server, at))
+            }
             Action::Shed { server, at } => format!("server {server} has no room for {}", task(server, at)),
             Action::Settle { server, at, reply: how } => {
                 format!("server {server} settles {}{}", task(server, at), reply(how))
@@ -244,6 +260,12 @@ impl World {
             Action::Withdraw { id } => format!("{} withdraws", name(id.press)),
         }
     }
+}
+
+/// The ways in which a call can end.
+fn replies(can_fail: bool) -> impl Iterator<Item = Reply> {
+    let failed = [Reply::LostBefore, Reply::LostAfter].into_iter().filter(move |_| can_fail);
+    std::iter::once(Reply::Heard).chain(failed)
 }
 
 impl Age {

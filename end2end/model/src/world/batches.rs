@@ -10,9 +10,9 @@ use shared::DrawState;
 
 use super::World;
 use super::convert::{self, body_of, stored, uuid};
-use super::database::{Claim, is_same, person_of};
+use super::database::{Claim, person_of};
 use super::sights::Sight;
-use super::state::{Batch, Closed, Fate, Holders, Id, Phase, Stage, State, Value};
+use super::state::{Batch, Body, Closed, Fate, Holders, Id, Phase, Stage, State, Value};
 use super::telling::{Refusal, Source};
 use crate::bounds::Flaw;
 
@@ -78,11 +78,7 @@ impl World {
                 database.waits_for_claim(&self.bounds, server, &wanted)
             }
             Phase::Count => database.waits_for_counter(&self.bounds, server),
-            Phase::Bind { .. } => {
-                let wanted = self.to_be_bound(batch);
-                let mut open = database.open.iter().flat_map(|transaction| &transaction.claims);
-                open.any(|held| wanted.iter().any(|(_, claim)| is_same(held, claim)))
-            }
+            Phase::Bind { .. } => self.to_be_bound(batch).iter().any(|(_, claim)| database.holds_open(claim)),
             _ => false,
         }
     }
@@ -164,7 +160,7 @@ impl World {
                 |held: &Claim| held.of != id && self.press(id.press).claims.contains(&(held.kind, held.key));
             batch.fates[at] = match same_person {
                 Some(winner) if *winner != id => {
-                    let body = super::Body { id: *winner, at: transaction.at };
+                    let body = Body { id: *winner, at: transaction.at };
                     Some(Fate::PersonKnown(body))
                 }
                 _ if losers.contains(&at) && transaction.claims.iter().any(shares_claim) => {
@@ -187,7 +183,7 @@ impl World {
         let at = state.database.transaction(server).map_or(0, |transaction| transaction.at);
         for place in inserted {
             let id = batch.entries[place].0;
-            let body = super::Body { id, at };
+            let body = Body { id, at };
             if self.has(Flaw::AcknowledgeBeforeCommit) {
                 self.tell_receipt(state, id.press, body, Source::New);
             }
@@ -261,10 +257,12 @@ impl World {
         let find = |kind, key| state.database.by_claim(kind, key);
         let only_retries = closed.is_some() && batch.live.contains(&at);
         let mut told = press.claims.iter().filter(|(kind, _)| kind.field().is_some());
+        let is_taken =
+            |body: Body| protocol::is_clash(&self.press(body.id.press).identity(), &press.identity());
         Holders {
             token: find(ClaimKind::Token, press.token),
             source: press.source().and_then(|key| find(ClaimKind::Source, key)),
-            is_taken: !only_retries && told.any(|(kind, key)| find(*kind, *key).is_some()),
+            is_taken: !only_retries && told.any(|(kind, key)| find(*kind, *key).is_some_and(is_taken)),
             person: None,
         }
     }
@@ -326,11 +324,8 @@ impl World {
     /// Binds keys: a transaction of one statement, which needs nothing of the draw's row, and so is one step.
     fn bind(&self, state: &mut State, batch: &mut Batch) {
         for (at, claim) in self.to_be_bound(batch) {
-            let is_bound = !state.database.claims.iter().any(|held| is_same(held, &claim));
-            if is_bound {
-                state.database.claims.push(claim);
-            }
-            if let Some(Fate::PersonKnown(body)) = batch.fates[at] {
+            let is_bound = state.database.bind(claim);
+            if let Some(Fate::PersonKnown(body) | Fate::SourceKnown(body)) = batch.fates[at] {
                 let fate = protocol::after_binding(stored(self, body), is_bound);
                 batch.fates[at] = Some(convert::fate(&fate));
             }

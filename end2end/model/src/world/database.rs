@@ -240,6 +240,19 @@ impl Database {
         }
     }
 
+    /// Binds a token to a committed entry, unless it is held; whether it was free. Waits for nobody: see
+    /// [`Self::holds_open`].
+    pub fn bind(&mut self, claim: Claim) -> bool {
+        let is_free = !self.claims.iter().any(|held| is_same(held, &claim));
+        self.claims.extend(is_free.then_some(claim));
+        is_free
+    }
+
+    /// Whether an open transaction holds a claim: whoever wants it waits.
+    pub fn holds_open(&self, claim: &Claim) -> bool {
+        self.open.iter().flat_map(|transaction| &transaction.claims).any(|held| is_same(held, claim))
+    }
+
     /// Ends an entry: person and claims are free again, the token and source and sequence are not.
     pub fn withdraw(&mut self, id: Id, frees_token: bool) {
         for row in &mut self.rows {

@@ -28,7 +28,7 @@ use database::Database;
 use sights::Sight;
 use state::{Age, Body, Client, Door, Id, Phase, Server, Shared, Stage, State, Value, Verdict};
 
-/// How a call of Redis ends.
+/// How a call of Redis, or a transaction of one statement, ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reply {
     /// It is answered.
@@ -52,6 +52,7 @@ pub enum Action {
     Ask { server: u8, at: usize, reply: Reply },
     Wake { server: u8, at: usize, in_vain: bool },
     LookUp { server: u8, at: usize },
+    BindSequence { server: u8, at: usize, reply: Reply },
     Shed { server: u8, at: usize },
     Settle { server: u8, at: usize, reply: Reply },
     Gather { server: u8 },
@@ -130,6 +131,10 @@ impl World {
                 self.wake(state, server, at, in_vain);
             }
             Action::LookUp { server, at } => self.look_up(state, server, at),
+            Action::BindSequence { server, at, reply } => {
+                state.faults.lost_answers -= u8::from(reply != Reply::Heard);
+                self.bind_sequence(state, server, at, reply);
+            }
             Action::Shed { server, at } => self.shed(state, server, at),
             Action::Settle { server, at, reply } => {
                 state.faults.unreachable -= u8::from(reply != Reply::Heard);

@@ -7,6 +7,7 @@ use server::admission::protocol::{
 use server::store::entries::ClaimKind;
 
 use super::convert::{body_of, stored, written};
+use super::database::Claim;
 use super::sights::Sight;
 use super::state::{Age, Body, Door, Fate, Lease, Remembered, Stage, State, Task, Value, Verdict};
 use super::telling::{Refusal, Source};
@@ -26,22 +27,26 @@ impl World {
 
     /// A request that found nothing in the memory takes a place among those under its key.
     pub(super) fn enter(&self, state: &mut State, server: u8, press: u8) {
+        let verdict = self.judge(state, press);
         let home = &mut state.servers[usize::from(server)];
         let token = self.press(press).token;
         let in_flight =
             home.tasks.iter_mut().find(|task| task.is_in_flight() && self.press(task.press).token == token);
         let Some(first) = in_flight else {
             let stage = Stage::Ask { has_waited: false, has_discarded: false };
-            let verdict = self.judge(state, press);
             let task = Task { press, stage, verdict, lease: None, joined: Vec::new() };
             state.servers[usize::from(server)].tasks.push(task);
             return;
         };
-        let mut seat = protocol::beside(&self.press(first.press).claimant(), &self.press(press).claimant());
+        let (mut theirs, ours) = (self.press(first.press).claimant(), self.press(press).claimant());
+        let mut their_verdict = first.verdict;
         if self.has(Flaw::JoinAnotherPayload) {
-            seat = Seat::Join;
+            theirs = ours;
         }
-        match seat {
+        if self.has(Flaw::JoinAnotherVerdict) {
+            their_verdict = verdict;
+        }
+        match protocol::seat((&theirs, &their_verdict), (&ours, &verdict)) {
             Seat::Join => {
                 if let Err(at) = first.joined.binary_search(&press) {
                     first.joined.insert(at, press);
@@ -190,10 +195,14 @@ impl World {
                 });
             }
             Held::Falls(Known::Source(stored)) => {
+                let (body, decision) =
+                    (body_of(&stored), protocol::source_is_known(&stored.identity, &press.claimant()));
+                if decision == Decision::Replay && !self.has(Flaw::NoBindingOfSequences) {
+                    state.servers[usize::from(server)].tasks[at].stage = Stage::Bind(body);
+                    return;
+                }
                 self.end(state, server, at, None, |world, state, press| {
-                    let claimant = world.press(press).claimant();
-                    let decision = protocol::source_is_known(&stored.identity, &claimant);
-                    world.replay_or_refuse(state, press, body_of(&stored), decision, Source::ClaimRow);
+                    world.replay_or_refuse(state, press, body, decision, Source::ClaimRow);
                 });
             }
             Held::Stands | Held::NobodyKnows(()) => {
@@ -209,6 +218,23 @@ impl World {
                     state.servers[usize::from(server)].memory[token] = Some(Remembered::Refusal);
                 }
             }
+        }
+    }
+
+    /// A task binds its key to the entry of its sequence, in a transaction of one statement: one step.
+    pub(super) fn bind_sequence(&self, state: &mut State, server: u8, at: usize, reply: Reply) {
+        let Some(task) = state.servers[usize::from(server)].tasks.get(at) else { return };
+        let Stage::Bind(body) = task.stage else { return };
+        let claim = Claim { kind: ClaimKind::Token, key: self.press(task.press).token, of: body.id };
+        let is_bound = reply != Reply::LostBefore && state.database.bind(claim);
+        if is_bound && reply == Reply::Heard {
+            self.end(state, server, at, Some(body), |world, state, press| {
+                world.tell_receipt(state, press, body, Source::ClaimRow);
+                state.show(Sight::BySequence);
+            });
+        } else {
+            // The key was used meanwhile, or no word came.
+            self.end(state, server, at, None, |world, state, press| world.tell_unknown(state, press));
         }
     }
 

@@ -50,6 +50,7 @@ sights! {
     FromConstraint = "the constraint answers a replay",
     FromClaimRow = "the claim row answers a replay against a held verdict",
     ByCookie = "another token of the same browser replays",
+    BySequence = "a sequence under another key replays, whatever is held against it",
     AlreadyRegistered = "a person is told to be registered already",
     ClaimTaken = "a claim is told to be taken",
     KeyReused = "a key is told to be used for something else",

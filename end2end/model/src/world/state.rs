@@ -148,6 +148,8 @@ pub enum Stage {
     },
     /// About to ask the claim rows, with a verdict held back.
     LookUp(Verdict),
+    /// About to bind its key to the entry of its sequence.
+    Bind(Body),
     /// Its entry is with the writers.
     Write(Id),
     /// It has told its end, and is about to settle.
@@ -297,6 +299,7 @@ impl Server {
         });
         let tasks = self.tasks.iter().filter_map(|task| match task.stage {
             Stage::Write(id) => Some(id),
+            Stage::Bind(body) => Some(body.id),
             Stage::Settle(body) => body.map(|body| body.id),
             _ => None,
         });

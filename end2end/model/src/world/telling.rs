@@ -5,6 +5,7 @@ use server::store::Mode;
 use super::sights::Sight;
 use super::state::{Body, Id};
 use super::{State, World};
+use crate::bounds::Press;
 
 /// A promise about answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +15,14 @@ pub enum Promise {
     Committed,
     /// G3: one attempt, one receipt, and no refusal after it.
     SameReceipt,
-    /// G8: nobody gets another person's receipt.
+    /// G8: nobody gets another person's receipt, and nobody one without its key or its browser's proof.
     OwnPerson,
     /// Strict draws: another payload gets no replay.
     OwnPayload,
     /// G10: no definite refusal while the attempt's own entry is committed, or may be.
     NoFalseRefusal,
+    /// What the rules say against one request is told to no other.
+    OwnVerdict,
     /// A clash is told only when something committed is clashed with.
     RealClash,
 }
@@ -91,7 +94,7 @@ impl World {
         if row.is_none_or(|row| row.at != body.at) {
             state.break_promise(Promise::Committed);
         }
-        if reader.person != writer.person {
+        if !self.may_have(reader, writer) {
             state.break_promise(Promise::OwnPerson);
         }
         if self.bounds.mode == Mode::Strict && reader.payload != writer.payload {
@@ -134,6 +137,21 @@ impl World {
         }
     }
 
+    /// Whether a press may get the receipt of an entry: it is of the same person, and its key made the entry, or was
+    /// bound to it with the browser's proof and the same payload.
+    fn may_have(&self, reader: &Press, writer: &Press) -> bool {
+        let has_proof = |press: &Press| {
+            press.browser.is_some() && press.browser == writer.browser && press.payload == writer.payload
+        };
+        let is_key_of = |press: &Press| {
+            press.token == writer.token || (press.source().is_some() && press.source() == writer.source())
+        };
+        let mut under_the_key = self.bounds.presses.iter().filter(|press| press.token == reader.token);
+        reader.person == writer.person
+            && (is_key_of(reader)
+                || under_the_key.any(|press| press.person == writer.person && has_proof(press)))
+    }
+
     /// A refusal is decided for a request of a press. It is judged now, by what is committed or may be, even where
     /// it is told a moment later: two requests of one attempt at once are answered in some order.
     pub(super) fn refuse(&self, state: &mut State, press: u8, refusal: Refusal) {
@@ -148,6 +166,9 @@ impl World {
         }
         if state.clients[usize::from(press)].acknowledged.is_some() && is_definite {
             state.break_promise(Promise::SameReceipt);
+        }
+        if refusal == Refusal::Invalid && self.press(press).is_valid {
+            state.break_promise(Promise::OwnVerdict);
         }
         if matches!(refusal, Refusal::AlreadyRegistered | Refusal::ClaimTaken) {
             let wanted = self.press(press);

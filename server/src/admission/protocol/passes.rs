@@ -173,9 +173,16 @@ impl Winners {
     }
 }
 
+/// Whether who holds a claim stands in the way of who wants it. An entry of the same person does not: it came between
+/// the look-up of people and that of claims, and the next round finds it by its person.
+pub fn is_clash(holder: &Identity, wanting: &Identity) -> bool {
+    holder.person != wanting.person
+}
+
 /// The entry that a loser's own key has to lead to before the loser is acknowledged with it: the one of its person,
-/// where it proves to come from the same browser, or the one of its sequence, where it is the same. Else a late retry of this very attempt, when the entry has been
-/// withdrawn or the token is too old, would not be known, and would get something else than it was acknowledged with.
+/// where it proves to come from the same browser, or the one of its sequence, where it is the same. Else a late retry
+/// of this very attempt, when the entry has been withdrawn or the token is too old, would not be known, and would get
+/// something else than it was acknowledged with.
 pub fn to_be_bound<'a>(fate: &'a Written, entry: &Identity) -> Option<&'a Stored> {
     match fate {
         Written::PersonKnown(stored) if is_same_browser(&stored.identity, entry) => Some(stored),
@@ -271,6 +278,13 @@ mod tests {
         let only_taken = Winners { person: None, ..no_source };
         assert!(matches!(only_taken.fate(), Written::ClaimsTaken(kinds) if kinds == [ClaimKind::Phone]));
         assert!(matches!(Winners::default().fate(), Written::Again), "to nothing that is committed");
+    }
+
+    #[test]
+    fn a_claim_of_the_same_person_is_no_clash() {
+        let ada = stored(1, 1).identity;
+        assert!(!is_clash(&ada, &Identity { fingerprint: [9; 32], browser: None, ..ada }));
+        assert!(is_clash(&ada, &Identity { person: [9; 32], ..ada }));
     }
 
     #[test]

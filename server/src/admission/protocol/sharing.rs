@@ -14,20 +14,11 @@ pub enum Seat {
     Wait,
 }
 
-/// A request's place beside one in flight under its key.
-pub fn beside(in_flight: &Claimant, new: &Claimant) -> Seat {
-    if may_join(in_flight, new) { Seat::Join } else { Seat::Wait }
-}
-
-/// A request's place beside one in flight under its key, where a verdict may be held against either: only who is judged
-/// alike shares an end. What is not part of the payload (whether the terms are accepted) can make the difference.
+/// A request's place beside one in flight under its key, where a verdict may be held against either: only the same
+/// attempt, judged alike, shares an end. What is not part of the payload (whether the terms are accepted) can make the
+/// difference.
 pub fn seat<V: PartialEq>(in_flight: (&Claimant, &V), new: (&Claimant, &V)) -> Seat {
-    if in_flight.1 == new.1 { beside(in_flight.0, new.0) } else { Seat::Wait }
-}
-
-/// Whether a request may simply share the end of one in flight under the same key.
-pub fn may_join(in_flight: &Claimant, new: &Claimant) -> bool {
-    in_flight == new
+    if in_flight == new { Seat::Join } else { Seat::Wait }
 }
 
 /// What was said when the outcome, or the lease to make it, was asked for.
@@ -130,19 +121,16 @@ mod tests {
     #[test]
     fn only_the_same_attempt_from_the_same_browser_joins() {
         let first = claimant(1, Some(1));
-        assert!(may_join(&first, &first));
-        assert!(!may_join(&first, &claimant(2, Some(1))));
-        assert!(!may_join(&first, &claimant(1, None)));
-        assert!(!may_join(&first, &Claimant { source: Some([9; 32]), ..first }), "another sequence");
-        assert_eq!(seat((&first, &None), (&first, &None::<u8>)), Seat::Join);
-        assert_eq!(
-            seat((&first, &Some(1)), (&first, &None)),
-            Seat::Wait,
-            "who keeps the rules is not refused"
-        );
-        assert_eq!(seat((&first, &Some(1)), (&first, &Some(2))), Seat::Wait, "for another's fault");
-        assert_eq!(beside(&first, &first), Seat::Join);
-        assert_eq!(beside(&first, &claimant(2, Some(1))), Seat::Wait);
+        let beside =
+            |new: &Claimant, verdicts: [Option<u8>; 2]| seat((&first, &verdicts[0]), (new, &verdicts[1]));
+        assert_eq!(beside(&first, [None, None]), Seat::Join);
+        assert_eq!(beside(&first, [Some(1), Some(1)]), Seat::Join);
+        assert_eq!(beside(&claimant(2, Some(1)), [None, None]), Seat::Wait);
+        assert_eq!(beside(&claimant(1, None), [None, None]), Seat::Wait);
+        let another_sequence = Claimant { source: Some([9; 32]), ..first };
+        assert_eq!(beside(&another_sequence, [None, None]), Seat::Wait);
+        assert_eq!(beside(&first, [Some(1), None]), Seat::Wait, "who keeps the rules is not refused");
+        assert_eq!(beside(&first, [Some(1), Some(2)]), Seat::Wait, "for another's fault");
     }
 
     /// What the first and what the second of two answers mean.
