@@ -71,10 +71,12 @@ async fn a_deadlock_with_somebody_else_is_run_again() {
         let (store, batch, draw) = (Arc::clone(&bench.store), pair.clone(), draw.id);
         async move { store.write(draw, &batch).await }
     });
-    // Until the batch has the first row and waits for the second.
+    // Until the batch has the first row and waits for the second. Asked outside of the transaction: within one, what
+    // others do is read once and stays as it was.
+    let mut watcher = PgConnection::connect(database.url()).await.expect("connects");
     let waits = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     loop {
-        let waiting: i64 = sqlx::query_scalar(waits).fetch_one(&mut other).await.expect("asks");
+        let waiting: i64 = sqlx::query_scalar(waits).fetch_one(&mut watcher).await.expect("asks");
         if waiting > 0 {
             break;
         }
