@@ -3,13 +3,13 @@
 BINDINGS := target/bindings
 SITE := target/site/assets.json
 BROWSER_SOURCES := $(shell find app shared/src style scripts/assets.mjs Cargo.lock Cargo.toml package-lock.json -type f)
-CRATES := -p shared -p app -p server -p services -p model -p torture -p fuzz
+CRATES := -p shared -p app -p server -p services -p model -p torture -p load -p fuzz
 
 # Panic messages in WASM name source files; without this, each with the path of somebody's home.
 CARGO_HOME ?= $(HOME)/.cargo
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=.
 
-.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test torture torture-short fuzz clean
+.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test torture torture-short bench fuzz clean
 
 run: build
 	target/release/drawbridge serve --demo
@@ -74,6 +74,14 @@ torture-short: build
 	cargo build --release -p torture
 	target/release/torture --seconds 30 --seed 120 --ground postgres+redis
 	target/release/torture --seconds 9 --seed 52 --ground sqlite
+
+# Every figure beside its limit: `make bench ROUNDS=5 ONLY=new-postgres,page`. The table is in target/bench.
+ROUNDS ?= 5
+bench: build
+	@scripts/setup.sh test
+	cargo build --release -p load
+	@mkdir -p target/bench
+	SERVICES_ON_DISK=1 target/release/load bench --rounds $(ROUNDS) $(if $(ONLY),--only '$(ONLY)') --table target/bench/table.md
 
 browser-test: build
 	npx playwright test --config end2end/browser/playwright.config.ts

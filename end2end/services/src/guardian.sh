@@ -20,9 +20,9 @@ room() {
   df -Pk "$1" 2>/dev/null | { read -r _ && read -r _ _ _ free _ && [ "$free" -gt 2000000 ]; }
 }
 
-# A disk in memory makes every fsync quick, where there is one with room.
+# A disk in memory makes every fsync quick, where there is one with room. Measurements want a real one.
 base=${TMPDIR:-/tmp}
-if [ -w /dev/shm ] && room /dev/shm; then base=/dev/shm; fi
+if [ -z "${SERVICES_ON_DISK:-}" ] && [ -w /dev/shm ] && room /dev/shm; then base=/dev/shm; fi
 folder=$(mktemp -d "$base/drawbridge-test.XXXXXX") || exit 1
 # Services may run as other users.
 chmod 711 "$folder"

@@ -25,5 +25,5 @@ pub mod shared;
 pub use guardian::Guardian;
 pub use nginx::{Nginx, Ports};
 pub use ports::free as free_port;
-pub use postgres::{OwnDatabase, Postgres};
+pub use postgres::{OwnDatabase, Postgres, tool as postgres_program};
 pub use redis::{Redis, RedisCluster};

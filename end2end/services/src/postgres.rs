@@ -260,7 +260,10 @@ impl Drop for OwnDatabase {
 }
 
 /// A program of the newest version that is installed; Debian keeps them out of PATH.
-fn tool(name: &str) -> PathBuf {
+///
+/// # Panics
+/// When it is not installed.
+pub fn tool(name: &str) -> PathBuf {
     let folder = std::fs::read_dir("/usr/lib/postgresql").ok();
     let versions = folder.into_iter().flatten().flatten();
     let newest = versions
