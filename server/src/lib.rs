@@ -24,6 +24,7 @@ pub mod passwords;
 pub mod receipt;
 pub mod router;
 pub mod secrets;
+pub mod seen_through;
 pub mod serve;
 pub mod state;
 pub mod store;

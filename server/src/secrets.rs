@@ -51,13 +51,13 @@ impl Secret {
         Hkdf::<Sha256>::new(Some(b"drawbridge"), &self.0)
             .expand(name.as_bytes(), &mut okm)
             .expect("32 bytes are a valid length for HKDF-SHA256");
-        Subkey(okm)
+        Subkey(Hmac::new_from_slice(&okm).expect("HMAC takes a key of any length"))
     }
 }
 
-/// A key for one purpose.
+/// A key for one purpose, in the state HMAC brings it to before the first byte of a message.
 #[derive(Clone)]
-pub struct Subkey([u8; 32]);
+pub struct Subkey(Hmac<Sha256>);
 
 impl std::fmt::Debug for Subkey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -69,7 +69,7 @@ impl Subkey {
     /// HMAC-SHA256 over a purpose and parts, each with its length, so that no two lists of parts are the
     /// same bytes.
     pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> Digest {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let mut mac = self.0.clone();
         for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);

@@ -38,6 +38,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> std::io::Result<()> {
     let routes = router::router(app.clone());
     let mut chores = JoinSet::new();
+    chores.spawn(telemetry::keep_metrics());
     chores.spawn(telemetry::keep_flushing(app.clone()));
     chores.spawn(telemetry::keep_reconciling(app.clone()));
     let connections = GracefulShutdown::new();

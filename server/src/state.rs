@@ -18,6 +18,7 @@ use crate::config::{Config, Database, Origin, secret_file};
 use crate::coordination::{self, Coordination, CoordinationError};
 use crate::draws::DrawBook;
 use crate::http::Context;
+use crate::http::pages::shells::Shells;
 use crate::integrators::KeyBook;
 use crate::secrets::{Keys, Secret, same};
 use crate::store::postgres::PostgresStore;
@@ -50,6 +51,8 @@ pub struct Inner {
     pub admission: Arc<Admission>,
     /// Counts that are flushed each minute.
     pub tally: Tally,
+    /// The pages of open draws.
+    pub shells: Shells,
     /// Passwords of organisers.
     pub passwords: crate::passwords::Passwords,
     /// Addresses of the assets.
@@ -165,6 +168,7 @@ impl App {
             shared,
             draws,
             admission,
+            shells: Shells::default(),
             tally: Tally::default(),
             passwords: crate::passwords::Passwords::new(),
             assets: crate::http::assets::addresses().map_err(StartError::Assets)?,
@@ -175,7 +179,12 @@ impl App {
 
     /// What surrounds a page in answer to a request.
     pub fn chrome(&self, context: &Context) -> Chrome {
-        Chrome { nonce: context.nonce.to_string(), assets: self.assets.clone(), organiser: None }
+        Chrome { nonce: context.nonce.as_deref().unwrap_or_default().to_owned(), ..self.plain_chrome() }
+    }
+
+    /// What surrounds a page whoever asked for it: its scripts carry no nonce yet.
+    pub fn plain_chrome(&self) -> Chrome {
+        Chrome { assets: self.assets.clone(), ..Chrome::default() }
     }
 
     /// From now on the server is not ready: a load balancer sends nothing new.

@@ -38,6 +38,25 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 15] = [
+        Self::Created,
+        Self::Replayed,
+        Self::AlreadyRegistered,
+        Self::Mismatch,
+        Self::InProgress,
+        Self::Invalid,
+        Self::TokenInvalid,
+        Self::TokenExpired,
+        Self::NotOpen,
+        Self::Closed,
+        Self::Full,
+        Self::RateLimited,
+        Self::Shed,
+        Self::Unavailable,
+        Self::Error,
+    ];
+
     /// The label in metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {

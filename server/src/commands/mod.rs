@@ -161,7 +161,7 @@ impl Session {
 pub async fn run(line: Line) -> ExitCode {
     let result = match Config::read(|name| std::env::var(name).ok()) {
         Ok(config) => {
-            telemetry::start_logging(&config);
+            let _logging = telemetry::start_logging(&config);
             let session = Session { config, ambient: Ambient::system() };
             match line.command {
                 Command::Serve { demo } => serve::run(session, demo).await,

@@ -8,20 +8,25 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use shared::Problem;
+use uuid::fmt::Hyphenated;
 
 use super::Context;
 use super::failure::{Failure, as_json, as_page};
 use super::unread::Unread;
 use crate::state::App;
 
+/// What an answer of the API may do where a browser shows it: nothing.
+const API_POLICY: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Wraps a request. An incoming `X-Request-Id` is not believed: logs would hold what a stranger wrote.
 pub async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let context = Context {
-        request_id: app.ambient.new_id().to_string().into(),
-        nonce: BASE64_STANDARD_NO_PAD.encode(app.ambient.random::<16>()).into(),
-    };
+    let mut buffer = [0; Hyphenated::LENGTH];
+    let request_id: &str = app.ambient.new_id().hyphenated().encode_lower(&mut buffer);
+    let is_api = request.uri().path().starts_with("/api/");
+    let nonce = (!is_api).then(|| BASE64_STANDARD_NO_PAD.encode(app.ambient.random::<16>()).into());
+    let context = Context { request_id: request_id.into(), nonce };
     request.extensions_mut().insert(context.clone());
-    let is_page_request = !wants_json(&request);
+    let is_page_request = !is_api && !wants_json(&request);
     let holds_code = holds_code(request.uri().path());
     let unread;
     (unread, request) = lend_body(request);
@@ -76,14 +81,11 @@ fn is_rejected_unseen(response: &Response) -> bool {
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
-/// Programs get problem+json: under `/api`, and whoever asks for JSON and not for a page.
+/// Programs get problem+json: under `/api`, and whoever asks elsewhere for JSON and not for a page.
 fn wants_json(request: &Request) -> bool {
     let accepts =
         request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let path = request.uri().path();
-    path.starts_with("/api/")
-        || path.ends_with(".json")
-        || (accepts.contains("json") && !accepts.contains("text/html"))
+    request.uri().path().ends_with(".json") || (accepts.contains("json") && !accepts.contains("text/html"))
 }
 
 fn add_headers(headers: &mut HeaderMap, app: &App, context: &Context) {
@@ -102,16 +104,24 @@ fn add_headers(headers: &mut HeaderMap, app: &App, context: &Context) {
     }
     // A receipt's page has set a stricter one.
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
-    let policy = format!(
-        "default-src 'none'; script-src 'nonce-{}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
-         img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'",
-        context.nonce
-    );
-    set(headers, header::CONTENT_SECURITY_POLICY, &policy);
+    match &context.nonce {
+        Some(nonce) => set(headers, header::CONTENT_SECURITY_POLICY, &page_policy(nonce)),
+        None => {
+            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(API_POLICY));
+        }
+    }
     if app.public_url.is_https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
+}
+
+/// What a page may do: run scripts that carry its nonce, and speak with this server.
+fn page_policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'"
+    )
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -31,8 +31,8 @@ pub use failure::{Failure, HttpResult};
 pub struct Context {
     /// Names the request in answers and logs.
     pub request_id: Arc<str>,
-    /// What scripts of this answer carry, and no other script may.
-    pub nonce: Arc<str>,
+    /// What scripts of this answer carry, and no other script may; `None` for answers to programs.
+    pub nonce: Option<Arc<str>>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Context {
@@ -43,7 +43,7 @@ impl<S: Sync> FromRequestParts<S> for Context {
             .extensions
             .get::<Self>()
             .cloned()
-            .unwrap_or_else(|| Self { request_id: "".into(), nonce: "".into() }))
+            .unwrap_or_else(|| Self { request_id: "".into(), nonce: None }))
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use shared::rules::DrawRules;
 use shared::{Entry, Phase};
 
+use crate::admission::attempt::Token;
 use crate::receipt::rfc3339;
 use crate::state::App;
 use crate::store::Draw;
@@ -52,7 +53,12 @@ pub fn draw_view(draw: &Draw, is_full: bool, now: i64) -> DrawView {
 
 /// An empty form with a fresh token.
 pub fn form_view(app: &App, draw: &Draw, now: i64) -> FormView {
-    let (token, token_expires_at) = crate::admission::attempt::Token::issue(&app.ambient, &app.keys, draw.id);
+    let (token, token_expires_at) = Token::issue(&app.ambient, &app.keys, draw.id);
+    FormView { token, token_expires_at, ..empty_form(draw, now) }
+}
+
+/// An empty form without a token.
+pub fn empty_form(draw: &Draw, now: i64) -> FormView {
     let dates = draw.dates(now);
     FormView {
         slug: draw.spec.slug.clone(),
@@ -60,8 +66,6 @@ pub fn form_view(app: &App, draw: &Draw, now: i64) -> FormView {
         today: dates.today.to_string(),
         closing_date: dates.closing.to_string(),
         capped: draw.spec.capacity.is_some(),
-        token,
-        token_expires_at,
         server_time: now,
         terms_url: draw.spec.terms_url.clone(),
         privacy_url: draw.spec.privacy_url.clone(),

@@ -1,12 +1,18 @@
 //! Signals: metrics, log lines, and the counts organisers see.
 
+mod lines;
 mod tally;
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use shared::{Layer, Outcome};
+
+use lines::Lines;
+pub use lines::Logging;
 pub use tally::{Tally, flush, keep_flushing, keep_reconciling};
 
 use crate::admission::ending::Ending;
@@ -75,12 +81,43 @@ fn describe() {
     }
 }
 
+/// The metrics of one way in which requests to register end.
+struct Ended {
+    total: Counter,
+    seconds: Histogram,
+}
+
+/// Looked up by name once for each way.
+fn ended(outcome: Outcome, layer: Layer) -> &'static Ended {
+    static ENDED: [[OnceLock<Ended>; Layer::ALL.len()]; Outcome::ALL.len()] =
+        [const { [const { OnceLock::new() }; Layer::ALL.len()] }; Outcome::ALL.len()];
+    ENDED[outcome as usize][layer as usize].get_or_init(|| {
+        // What is looked up before there is a recorder would count for nobody.
+        metrics_handle();
+        let (outcome, layer) = (outcome.as_str(), layer.as_str());
+        Ended {
+            total: metrics::counter!("drawbridge_admissions_total", "outcome" => outcome, "layer" => layer),
+            seconds: metrics::histogram!("drawbridge_admission_seconds", "outcome" => outcome, "layer" => layer),
+        }
+    })
+}
+
+/// Sorts what histograms have gathered into their buckets, each second: until then every single value lies in memory,
+/// and without this it would lie there until somebody asks for the metrics.
+pub async fn keep_metrics() {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        metrics_handle().run_upkeep();
+    }
+}
+
 /// Counts and logs the end of one HTTP request to register: once each, without personal data.
 pub fn admission(ending: &Ending, draw: &str, request_id: &str, attempt: Option<u32>, took: Duration) {
     let (outcome, layer) = (ending.outcome.as_str(), ending.layer.as_str());
-    metrics::counter!("drawbridge_admissions_total", "outcome" => outcome, "layer" => layer).increment(1);
-    metrics::histogram!("drawbridge_admission_seconds", "outcome" => outcome, "layer" => layer)
-        .record(took.as_secs_f64());
+    let ended = ended(ending.outcome, ending.layer);
+    ended.total.increment(1);
+    ended.seconds.record(took.as_secs_f64());
     tracing::info!(
         request_id,
         draw,
@@ -106,15 +143,38 @@ pub fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Sends log lines to standard error, as the settings say.
-pub fn start_logging(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::new(&config.log);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match config.log_format {
-        LogFormat::Pretty => lines.try_init(),
-        LogFormat::Json => lines.json().try_init(),
+/// Sends log lines to standard error, as the settings say, for as long as what comes back is kept.
+pub fn start_logging(config: &Config) -> Logging {
+    let (lines, logging) = match Lines::start(Box::new(std::io::stderr())) {
+        Ok(started) => started,
+        // A machine that has no thread left has no server either; it will say so itself.
+        Err(_) => return Logging::of_another(),
     };
-    if let Err(error) = started {
-        tracing::debug!(error, "logging was started before");
+    let filter = tracing_subscriber::EnvFilter::new(&config.log);
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
+    let started = match config.log_format {
+        LogFormat::Pretty => format.try_init(),
+        LogFormat::Json => format.json().try_init(),
+    };
+    match started {
+        Ok(()) => logging,
+        Err(error) => {
+            tracing::debug!(error, "logging was started before");
+            Logging::of_another()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_end_is_counted_by_itself() {
+        let positions = |all: &mut dyn Iterator<Item = usize>| all.collect::<Vec<_>>();
+        let outcomes = positions(&mut Outcome::ALL.iter().map(|outcome| *outcome as usize));
+        let layers = positions(&mut Layer::ALL.iter().map(|layer| *layer as usize));
+        assert_eq!(outcomes, (0..Outcome::ALL.len()).collect::<Vec<_>>());
+        assert_eq!(layers, (0..Layer::ALL.len()).collect::<Vec<_>>());
     }
 }

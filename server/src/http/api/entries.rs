@@ -18,6 +18,7 @@ use crate::admission::{Submission, keys};
 use crate::http::failure::as_json;
 use crate::http::{ClientAddress, Context, NO_STORE, bearer, body, cookies};
 use crate::integrators::Credentials;
+use crate::seen_through::seen_through;
 use crate::state::App;
 use crate::store::Draw;
 use crate::telemetry;
@@ -71,7 +72,7 @@ impl Press {
         F: Future<Output = Result<Registration, Refusal>> + Send + 'static,
     {
         let (app, context) = (app.clone(), context.clone());
-        let work = tokio::spawn(async move {
+        let work = seen_through(async move {
             let began = Instant::now();
             let until = tokio::time::Instant::from_std(began) + keys::ANSWER_WITHIN;
             let (ending, draw) = match recent_public_draw(&app, &self.slug).await {
@@ -95,10 +96,7 @@ impl Press {
             }
             (ending, draw)
         });
-        work.await.unwrap_or_else(|panic| {
-            tracing::error!(%panic, "a request to register was not finished");
-            (Ending::refused(Problem::Internal, Layer::Edge), None)
-        })
+        work.await
     }
 }
 

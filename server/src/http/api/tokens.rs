@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 
-use super::public_draw;
+use super::recent_public_draw;
 use crate::admission::attempt::Token;
 use crate::http::{HttpResult, NO_STORE};
 use crate::receipt::rfc3339;
@@ -23,7 +23,7 @@ struct Issued {
 /// # Errors
 /// `draw-not-found`.
 pub async fn issue(State(app): State<App>, Path(slug): Path<String>) -> HttpResult {
-    let draw = public_draw(&app, &slug).await?;
+    let draw = recent_public_draw(&app, &slug).await?;
     let (token, ends_at) = Token::issue(&app.ambient, &app.keys, draw.id);
     let issued = Issued { token, expires_at: rfc3339(ends_at) };
     Ok((StatusCode::CREATED, [NO_STORE], Json(issued)).into_response())

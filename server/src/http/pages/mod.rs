@@ -5,3 +5,4 @@ pub mod draws;
 pub mod problems;
 pub mod receipt;
 pub mod register;
+pub mod shells;

@@ -9,10 +9,12 @@ use shared::integrator::Registration;
 use shared::token::idempotency_key;
 use shared::{Phase, Problem};
 
+use super::shells::Visitor;
+use crate::admission::attempt::Token;
 use crate::admission::ending::{Answer, Refusal};
 use crate::admission::sender::Sender;
 use crate::http::api::entries::Press;
-use crate::http::api::public_draw;
+use crate::http::api::recent_public_draw;
 use crate::http::body::PostedForm;
 use crate::http::failure::{status_of, with_retry_after};
 use crate::http::{ClientAddress, Context, HttpResult, NO_STORE, body, cookies, html, origin, views};
@@ -30,11 +32,14 @@ pub async fn show(
     context: Context,
     headers: HeaderMap,
 ) -> HttpResult {
-    let draw = public_draw(&app, &slug).await?;
+    let draw = recent_public_draw(&app, &slug).await?;
     let now = app.ambient.now();
     let is_full = is_full(&app, &draw).await?;
-    let form = (draw.phase(now) == Phase::Open && !is_full).then(|| views::form_view(&app, &draw, now));
-    let mut response = page(&app, &context, &draw, is_full, form, StatusCode::OK);
+    let mut response = if draw.phase(now) == Phase::Open && !is_full {
+        html(StatusCode::OK, open_page(&app, &context, &draw, now))
+    } else {
+        page(&app, &context, &draw, is_full, None, StatusCode::OK)
+    };
     give_cookie(&app, &headers, &mut response);
     Ok(response)
 }
@@ -141,6 +146,13 @@ fn notice(refusal: &Refusal) -> Notice {
         _ => refusal.detail(),
     };
     Notice { tone: Tone::Problem, title: refusal.problem.title().to_owned(), detail: detail.to_owned() }
+}
+
+/// The page of a draw that takes entries, with an empty form and a fresh token.
+fn open_page(app: &App, context: &Context, draw: &Draw, now: i64) -> String {
+    let (token, token_expires_at) = Token::issue(&app.ambient, &app.keys, draw.id);
+    let nonce = context.nonce.as_deref().unwrap_or_default();
+    app.shells.page(app, draw, &Visitor { nonce, token: &token, token_expires_at, server_time: now })
 }
 
 fn page(

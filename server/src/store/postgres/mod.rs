@@ -20,6 +20,7 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::task::JoinSet;
@@ -38,6 +39,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const WRITING: u32 = 8;
 /// Batches of registrations that are written at the same time.
 const WRITERS: usize = 4;
+/// How long a connection that is not in use is taken for alive.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Connections that read.
 const READING: u32 = 12;
 
@@ -71,6 +74,16 @@ impl PostgresStore {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                // One that was in use a moment ago need not be asked whether it is there.
+                .test_before_acquire(false)
+                .before_acquire(|connection, of| {
+                    Box::pin(async move {
+                        if of.idle_for > TRUSTED_FOR {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
                 .connect_lazy_with(options.clone().options(settings::OF_A_CONNECTION))
         };
         let (writing, reading) = (Gate::new(pool(WRITING)), Gate::new(pool(READING)));

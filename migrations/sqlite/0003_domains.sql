@@ -1,0 +1,1 @@
+-- PostgreSQL keeps what is said of single columns in domains from here on; SQLite goes on with its constraints.
