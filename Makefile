@@ -2,14 +2,14 @@
 
 BINDINGS := target/bindings
 SITE := target/site/assets.json
-BROWSER_SOURCES := $(shell find app shared/src style scripts/assets.mjs Cargo.lock Cargo.toml package-lock.json -type f)
+BROWSER_SOURCES := $(shell find app shared/src style scripts/assets.mjs scripts/slim.mjs scripts/link-wasm.mjs .cargo/config.toml Cargo.lock Cargo.toml package-lock.json -type f)
 CRATES := -p shared -p app -p server -p services -p model -p torture -p load -p fuzz
 
 # Panic messages in WASM name source files; without this, each with the path of somebody's home.
 CARGO_HOME ?= $(HOME)/.cargo
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=.
 
-.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test torture torture-short bench fuzz clean
+.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test torture torture-short bench lighthouse fuzz clean
 
 run: build
 	target/release/drawbridge serve --demo
@@ -25,7 +25,7 @@ setup:
 
 $(SITE): $(BROWSER_SOURCES) | setup
 	cargo build -p app --lib --features hydrate --target wasm32-unknown-unknown --profile browser
-	target/tools/bin/wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section --out-name app --out-dir $(BINDINGS)/app \
+	target/tools/bin/wasm-bindgen --target web --no-typescript --remove-producers-section --out-name app --out-dir $(BINDINGS)/app \
 		target/wasm32-unknown-unknown/browser/app.wasm
 	node scripts/assets.mjs $(BINDINGS)/app target/site
 
@@ -82,6 +82,11 @@ bench: build
 	cargo build --release -p load
 	@mkdir -p target/bench
 	SERVICES_ON_DISK=1 target/release/load bench --rounds $(ROUNDS) $(if $(ONLY),--only '$(ONLY)') --table target/bench/table.md
+
+# What Lighthouse says of the registration page on a phone: the medians of five looks.
+lighthouse: build
+	@scripts/setup.sh test
+	node end2end/browser/lighthouse.mjs
 
 browser-test: build
 	npx playwright test --config end2end/browser/playwright.config.ts

@@ -1,5 +1,5 @@
-// Makes target/site from what the browser needs: bundles the stylesheet, names every file by its content, and
-// compresses it as well as brotli can. The server embeds the folder.
+// Makes target/site from what the browser needs: bundles the stylesheets, slims the WebAssembly, names every file by
+// its content, and compresses it as well as brotli can. The server embeds the folder.
 //
 // Usage: node scripts/assets.mjs FOLDER_OF_WASM_BINDGEN OUT
 import { createHash } from "node:crypto";
@@ -9,6 +9,8 @@ import { brotliCompressSync, constants } from "node:zlib";
 
 import { transform as minifyScript } from "esbuild";
 import { browserslistToTargets, bundle } from "lightningcss";
+
+import { slim } from "./slim.mjs";
 
 const [, , bindings, out] = process.argv;
 const assets = join(out, "assets");
@@ -33,23 +35,24 @@ function publish(name, content) {
   return `/assets/${file}`;
 }
 
-async function script(path) {
-  const { code } = await minifyScript(readFileSync(path, "utf8"), { minify: true, format: "esm", target: "es2022" });
+async function script(text) {
+  const { code } = await minifyScript(text, { minify: true, treeShaking: true, format: "esm", target: "es2022" });
   return Buffer.from(code);
 }
 
-const style = bundle({
-  filename: "style/main.css",
-  minify: true,
+function style(filename) {
   // Browsers that run WebAssembly as we build it, and `light-dark()`.
-  targets: browserslistToTargets(["chrome 123", "firefox 120", "safari 17.5"]),
-});
+  const targets = browserslistToTargets(["chrome 123", "firefox 120", "safari 17.5"]);
+  return Buffer.from(bundle({ filename, minify: true, targets }).code);
+}
 
+const app = slim(readFileSync(join(bindings, "app.js"), "utf8"), readFileSync(join(bindings, "app_bg.wasm")));
 const addresses = {
-  css: publish("main.css", Buffer.from(style.code)),
-  js: publish("app.js", await script(join(bindings, "app.js"))),
-  wasm: publish("app.wasm", readFileSync(join(bindings, "app_bg.wasm"))),
-  boot: publish("boot.js", await script("app/boot.js")),
+  css: publish("main.css", style("style/main.css")),
+  admin_css: publish("admin.css", style("style/admin.css")),
+  js: publish("app.js", await script(app.script)),
+  wasm: publish("app.wasm", app.wasm),
+  boot: publish("boot.js", await script(readFileSync("app/boot.js", "utf8"))),
   icon: publish("icon.svg", readFileSync("style/icon.svg")),
 };
 writeFileSync(join(out, "assets.json"), JSON.stringify(addresses, null, 2));

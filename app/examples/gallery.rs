@@ -65,6 +65,7 @@ fn chrome() -> Chrome {
         nonce: "gallery".to_owned(),
         assets: Assets {
             css: asset("main.css"),
+            admin_css: asset("admin.css"),
             js: asset("app.js"),
             wasm: asset("app.wasm"),
             boot: asset("boot.js"),

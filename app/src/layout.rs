@@ -14,13 +14,15 @@ pub struct Head<'a> {
     pub refresh_seconds: Option<u64>,
     /// Whether search engines should leave the page alone.
     pub private: bool,
+    /// Whether the page needs what only organisers' pages do of the style: `style/admin.css`.
+    pub is_admin: bool,
 }
 
 /// A whole document, from `<!DOCTYPE html>` on, with `content` as its main part. Where the content holds an
 /// island, the document loads what starts it.
 pub fn document<V: IntoView>(chrome: &Chrome, title: &str, content: impl FnOnce() -> V) -> String {
-    let head = Head { title, private: true, ..Head::default() };
-    document_with(chrome, head, content)
+    let is_admin = chrome.organiser.is_some();
+    document_with(chrome, Head { title, private: true, is_admin, ..Head::default() }, content)
 }
 
 /// Like [`document`], for pages with more to say in their head.
@@ -37,7 +39,7 @@ pub fn document_with<V: IntoView>(chrome: &Chrome, head: Head<'_>, content: impl
 }
 
 fn shell(chrome: &Chrome, head: Head<'_>, scripts: Option<impl IntoView>, content: String) -> impl IntoView {
-    let Assets { css, icon, .. } = chrome.assets.clone();
+    let Assets { css, admin_css, icon, .. } = chrome.assets.clone();
     let title = format!("{} · Drawbridge", head.title);
     let refresh = head.refresh_seconds.map(|seconds| {
         let tag = format!(r#"<meta http-equiv="refresh" content="{seconds}">"#);
@@ -53,6 +55,7 @@ fn shell(chrome: &Chrome, head: Head<'_>, scripts: Option<impl IntoView>, conten
                 <title>{title}</title>
                 {robots}
                 <link rel="stylesheet" href=css/>
+                {head.is_admin.then(|| view! { <link rel="stylesheet" href=admin_css/> })}
                 <link rel="icon" type="image/svg+xml" href=icon/>
                 {scripts}
                 {refresh}

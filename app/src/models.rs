@@ -290,8 +290,10 @@ pub struct Chrome {
 /// Addresses of the assets, named by content hash.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Assets {
-    /// Stylesheet.
+    /// Stylesheet of every page.
     pub css: String,
+    /// Stylesheet of organisers' pages beside it.
+    pub admin_css: String,
     /// wasm-bindgen's module.
     pub js: String,
     /// WebAssembly.

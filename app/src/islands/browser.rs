@@ -1,16 +1,22 @@
 //! The few things islands ask of the browser. Each works, if it can, and is silent otherwise: a page whose
 //! island fails is still a page.
 
-use std::time::Duration;
-
-use leptos::prelude::set_timeout;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 use web_sys::{HtmlElement, window};
 
 /// Runs the action once, after so many milliseconds.
 pub fn after(ms: u32, action: impl FnOnce() + 'static) {
-    set_timeout(action, Duration::from_millis(u64::from(ms)));
+    set_timeout(Box::new(action), i32::try_from(ms).unwrap_or(i32::MAX));
+}
+
+/// One function for all actions. Leptos' own goes by way of `Duration`, whose 128 bits of milliseconds need a
+/// division that nothing else does.
+fn set_timeout(action: Box<dyn FnOnce()>, ms: i32) {
+    let action = Closure::once_into_js(action);
+    if let Some(window) = window() {
+        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(action.unchecked_ref(), ms);
+    }
 }
 
 /// Milliseconds since the page was asked for, by a clock that nobody sets.
@@ -59,7 +65,11 @@ pub fn reload() {
 
 /// Listens on the window, as long as the page lives.
 pub fn listen(event: &str, handler: impl Fn() + 'static) {
-    let handler = Closure::<dyn Fn()>::new(handler).into_js_value();
+    add_listener(event, Box::new(handler));
+}
+
+fn add_listener(event: &str, handler: Box<dyn Fn()>) {
+    let handler = Closure::wrap(handler).into_js_value();
     if let Some(window) = window() {
         let _ = window.add_event_listener_with_callback(event, handler.unchecked_ref());
     }

@@ -72,17 +72,18 @@ struct Clock {
 
 fn tick(clock: Clock, left: RwSignal<u32>) {
     let now = browser::elapsed_ms();
-    let remaining = clock.opens - now;
+    // Whole milliseconds: the remainder of fractions would bring a library function along.
+    let remaining = (clock.opens - now).ceil() as i64;
     if js_sys::Date::now() - now - clock.drift > SLEPT_MS {
         // The page's clock stood still while the device slept: only the server knows what time it is.
         browser::reload();
         return;
     }
-    let seconds = seconds_left(remaining as i64);
+    let seconds = seconds_left(remaining);
     left.set(seconds);
-    if remaining > 0.0 {
+    if remaining > 0 {
         // Wakes when the shown second changes.
-        let wait = (remaining % 1000.0).max(20.0) as u32;
+        let wait = (remaining % 1000).max(20) as u32;
         browser::after(wait, move || tick(clock, left));
     } else {
         let spread = browser::random() * SPREAD_MS + if clock.is_late { AGAIN_MS } else { 0.0 };

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::layout::document;
+use crate::layout::{Head, document, document_with};
 use crate::models::{Chrome, ProblemView};
 
 /// A failed request, or, without a request id, the explanation of a problem type.
@@ -39,7 +39,9 @@ fn again(seconds: u32) -> String {
 
 /// Every problem type, for those who write clients of the API.
 pub fn problems_page(chrome: &Chrome, problems: &[ProblemView]) -> String {
-    document(chrome, "Problem types", || {
+    // For its table.
+    let head = Head { title: "Problem types", private: true, is_admin: true, ..Head::default() };
+    document_with(chrome, head, || {
         let rows = problems.iter().map(|problem| {
             let href = format!("/problems/{}", problem.code);
             view! {

@@ -15,7 +15,7 @@ const NEAR_MS: i64 = 15 * 60 * 1000;
 
 /// The page of one draw: with the form where it is given, which is while the draw takes entries.
 pub fn register_page(chrome: &Chrome, draw: &DrawView, form: Option<FormView>) -> String {
-    let head = Head { title: &draw.title, refresh_seconds: refresh_seconds(draw), private: false };
+    let head = Head { title: &draw.title, refresh_seconds: refresh_seconds(draw), ..Head::default() };
     document_with(chrome, head, || {
         view! {
             <article class="draw">

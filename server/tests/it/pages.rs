@@ -194,7 +194,7 @@ async fn every_page_has_its_headers_and_a_nonce_of_its_own() {
 async fn assets_are_kept_for_good_and_compressed() {
     let site = Site::start().await;
     let assets = site.app.assets.clone();
-    for path in [assets.css, assets.js, assets.wasm, assets.boot, assets.icon] {
+    for path in [assets.css, assets.admin_css, assets.js, assets.wasm, assets.boot, assets.icon] {
         let plain = site.get(&path).await;
         assert_eq!(plain.status, 200, "{path}");
         assert_eq!(plain.headers["cache-control"], "public, max-age=31536000, immutable");

@@ -5,12 +5,13 @@ use leptos::prelude::*;
 use super::models::SignInView;
 use super::parts::{Field, field};
 use crate::components::notice;
-use crate::layout::document;
+use crate::layout::{Head, document_with};
 use crate::models::Chrome;
 
 /// The form organisers sign in with.
 pub fn sign_in_page(chrome: &Chrome, sign_in: &SignInView) -> String {
-    document(chrome, "Sign in", || {
+    let head = Head { title: "Sign in", private: true, is_admin: true, ..Head::default() };
+    document_with(chrome, head, || {
         view! {
             <section class="panel panel--narrow signin">
                 <h1>"Sign in as an organiser"</h1>
