@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::lanes::Lanes;
+use super::lanes::{Entered, Lanes};
 use super::protocol::{AfterTry, Round, after_lost_answer, after_round, recognise};
 use crate::store::entries::{NewEntry, Written};
 use crate::store::{Store, StoreResult};
@@ -204,7 +204,11 @@ impl Writer {
             }
             self.pace.begin_round(self.number);
             for (draw, batch) in by_draw(gathered) {
-                let mut batch = self.lanes.enter(draw, batch);
+                let mut batch = match self.lanes.enter(draw, batch, BATCH_MAX) {
+                    Entered::Write(batch) => Some(batch),
+                    Entered::Parked => None,
+                    Entered::Watched => self.lanes.watch(draw, BATCH_MAX).await,
+                };
                 while let Some(now) = batch {
                     again.extend(self.write(draw, now).await);
                     batch = self.lanes.next(draw, BATCH_MAX);

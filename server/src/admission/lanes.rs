@@ -1,16 +1,41 @@
 //! One lane a draw: so many writers at once and no more, so that a draw which stands still (its row is locked, its
 //! database shard hangs) never holds all of them.
+//!
+//! A second writer begins beside the first only when enough waits for it: a batch costs nearly the same for one entry
+//! as for some, so what comes while another batch commits waits for that and goes together. Where the first does not
+//! get on, the others do not wait for it for longer than a moment.
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// So many entries are worth a transaction beside another.
+const BESIDE: usize = 32;
+/// How long fewer of them wait for the other. A batch takes a few milliseconds where nothing is wrong.
+pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Who is writing what, and what waits for them.
 #[derive(Debug)]
 pub(super) struct Lanes<K, T> {
     at_once: usize,
     lanes: Mutex<HashMap<K, Lane<T>>>,
+    /// Somebody in some lane got on.
+    moved: Notify,
+}
+
+/// What becomes of a batch that comes to a lane.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Entered<T> {
+    /// It is written now, by who brought it.
+    Write(Vec<T>),
+    /// It is left to those who are writing.
+    Parked,
+    /// It is left to those who are writing, and who brought it sees to it that they get on: see [`Lanes::watch`].
+    Watched,
 }
 
 #[derive(Debug)]
@@ -19,28 +44,52 @@ struct Lane<T> {
     /// When somebody last began to write.
     moved_at: Instant,
     parked: Vec<T>,
+    /// Somebody sees to it that what is parked does not wait for one who does not get on.
+    is_watched: bool,
 }
 
 impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
     pub(super) fn new(at_once: usize) -> Self {
-        Self { at_once, lanes: Mutex::default() }
+        Self { at_once, lanes: Mutex::default(), moved: Notify::new() }
     }
 
-    /// Gives a batch back to whoever may write it now; `None` when it was parked for those who are writing.
-    pub(super) fn enter(&self, key: K, batch: Vec<T>) -> Option<Vec<T>> {
+    /// Whether a batch is written now, with what is parked, at most so much, or left to those who are writing.
+    pub(super) fn enter(&self, key: K, batch: Vec<T>, at_most: usize) -> Entered<T> {
         let mut lanes = self.lock();
         let lane = lanes.entry(key).or_insert_with(|| Lane {
             writing: 0,
             moved_at: Instant::now(),
             parked: Vec::new(),
+            is_watched: false,
         });
-        if lane.writing >= self.at_once {
-            lane.parked.extend(batch);
+        let is_full = lane.writing >= self.at_once;
+        lane.parked.extend(batch);
+        let is_little = lane.parked.len() < BESIDE && lane.moved_at.elapsed() < PATIENCE;
+        if is_full || (lane.writing > 0 && is_little) {
+            let watches = !is_full && !std::mem::replace(&mut lane.is_watched, true);
+            return if watches { Entered::Watched } else { Entered::Parked };
+        }
+        lane.writing += 1;
+        Entered::Write(lane.take(at_most))
+    }
+
+    /// Waits until those who are writing have got on, for a moment; the batch to write beside them, at most so large,
+    /// where they have not.
+    pub(super) async fn watch(&self, key: K, at_most: usize) -> Option<Vec<T>> {
+        let mut moved = pin!(self.moved.notified());
+        moved.as_mut().enable();
+        if self.lock().get(&key).is_some_and(|lane| !lane.parked.is_empty()) {
+            // Whichever lane it is that moved: this is only to wait no longer than necessary.
+            let _ = tokio::time::timeout(PATIENCE, moved).await;
+        }
+        let mut lanes = self.lock();
+        let lane = lanes.get_mut(&key)?;
+        lane.is_watched = false;
+        if lane.parked.is_empty() || lane.writing >= self.at_once || lane.moved_at.elapsed() < PATIENCE {
             return None;
         }
         lane.writing += 1;
-        lane.moved_at = Instant::now();
-        Some(batch)
+        Some(lane.take(at_most))
     }
 
     /// How long a lane has been full without anybody in it getting on.
@@ -56,9 +105,8 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         let mut lanes = self.lock();
         let lane = lanes.get_mut(&key)?;
         if !lane.parked.is_empty() {
-            lane.moved_at = Instant::now();
-            let rest = lane.parked.split_off(at_most.min(lane.parked.len()));
-            return Some(std::mem::replace(&mut lane.parked, rest));
+            self.moved.notify_waiters();
+            return Some(lane.take(at_most));
         }
         lane.writing -= 1;
         if lane.writing == 0 {
@@ -72,18 +120,31 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
     }
 }
 
+impl<T> Lane<T> {
+    /// What is parked, at most so much of it, for somebody who gets on with it.
+    fn take(&mut self, at_most: usize) -> Vec<T> {
+        self.moved_at = Instant::now();
+        let rest = self.parked.split_off(at_most.min(self.parked.len()));
+        std::mem::replace(&mut self.parked, rest)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn many(from: usize) -> Vec<usize> {
+        (from..from + BESIDE).collect()
+    }
+
     #[test]
     fn what_comes_while_a_lane_is_full_waits_for_those_who_write() {
         let lanes = Lanes::new(2);
-        assert_eq!(lanes.enter('a', vec![1]), Some(vec![1]));
-        assert_eq!(lanes.enter('a', vec![2]), Some(vec![2]));
+        assert_eq!(lanes.enter('a', vec![1], 99), Entered::Write(vec![1]));
+        assert_eq!(lanes.enter('a', many(100), 99), Entered::Write(many(100)));
         assert!(lanes.stands_still_for('a') > Duration::ZERO, "nobody got on since");
-        assert_eq!(lanes.enter('a', vec![3, 4, 5]), None);
-        assert_eq!(lanes.enter('b', vec![6]), Some(vec![6]), "another lane is free");
+        assert_eq!(lanes.enter('a', vec![3, 4, 5], 99), Entered::Parked);
+        assert_eq!(lanes.enter('b', vec![6], 99), Entered::Write(vec![6]), "another lane is free");
         assert_eq!(lanes.stands_still_for('b'), Duration::ZERO, "there is room in it");
         assert_eq!(lanes.next('a', 2), Some(vec![3, 4]));
         assert_eq!(lanes.next('a', 2), Some(vec![5]));
@@ -91,6 +152,30 @@ mod tests {
         assert_eq!(lanes.next('a', 2), None);
         assert_eq!(lanes.next('b', 2), None);
         assert!(lanes.lock().is_empty(), "nothing stays behind");
-        assert_eq!(lanes.enter('a', vec![7]), Some(vec![7]));
+        assert_eq!(lanes.enter('a', vec![7], 99), Entered::Write(vec![7]));
+    }
+
+    #[tokio::test]
+    async fn few_wait_for_one_who_writes_and_many_do_not() {
+        let lanes = Lanes::new(3);
+        assert_eq!(lanes.enter('a', vec![1], 99), Entered::Write(vec![1]));
+        assert_eq!(lanes.enter('a', vec![2], 99), Entered::Watched);
+        assert_eq!(lanes.enter('a', vec![3], 99), Entered::Parked, "one watches");
+        let Entered::Write(together) = lanes.enter('a', many(100), 99) else { panic!("enough for another") };
+        assert_eq!(together.len(), BESIDE + 2, "with those who waited");
+        assert_eq!(lanes.enter('a', vec![4], 99), Entered::Parked);
+        assert_eq!(lanes.next('a', 9), Some(vec![4]));
+        assert_eq!(lanes.watch('a', 9).await, None, "nobody waits");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_long_for_one_who_does_not_get_on() {
+        let lanes = Lanes::new(3);
+        assert_eq!(lanes.enter('a', vec![1], 99), Entered::Write(vec![1]));
+        assert_eq!(lanes.enter('a', vec![2, 3], 99), Entered::Watched);
+        assert_eq!(lanes.watch('a', 1).await, Some(vec![2]));
+        assert_eq!(lanes.next('a', 9), Some(vec![3]));
+        std::thread::sleep(PATIENCE);
+        assert_eq!(lanes.enter('a', vec![4], 99), Entered::Write(vec![4]), "nobody got on since");
     }
 }
