@@ -70,26 +70,35 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
             return if watches { Entered::Watched } else { Entered::Parked };
         }
         lane.writing += 1;
+        self.moved.notify_waiters();
         Entered::Write(lane.take(at_most))
     }
 
-    /// Waits until those who are writing have got on, for a moment; the batch to write beside them, at most so large,
-    /// where they have not.
+    /// Waits until nothing is parked in a lane any more; the batch to write beside those who are writing, at most so
+    /// large, once they have not got on for a moment.
     pub(super) async fn watch(&self, key: K, at_most: usize) -> Option<Vec<T>> {
-        let mut moved = pin!(self.moved.notified());
-        moved.as_mut().enable();
-        if self.lock().get(&key).is_some_and(|lane| !lane.parked.is_empty()) {
-            // Whichever lane it is that moved: this is only to wait no longer than necessary.
-            let _ = tokio::time::timeout(PATIENCE, moved).await;
+        loop {
+            let mut moved = pin!(self.moved.notified());
+            // From here on no movement is missed, whatever the look below sees.
+            moved.as_mut().enable();
+            let rest = {
+                let mut lanes = self.lock();
+                let lane = lanes.get_mut(&key)?;
+                let stood_still = lane.moved_at.elapsed();
+                if lane.parked.is_empty() || lane.writing >= self.at_once {
+                    lane.is_watched = false;
+                    return None;
+                }
+                if stood_still >= PATIENCE {
+                    lane.is_watched = false;
+                    lane.writing += 1;
+                    return Some(lane.take(at_most));
+                }
+                PATIENCE - stood_still
+            };
+            // Either is a reason to look again: another lane may be what moved.
+            let _ = tokio::time::timeout(rest, moved).await;
         }
-        let mut lanes = self.lock();
-        let lane = lanes.get_mut(&key)?;
-        lane.is_watched = false;
-        if lane.parked.is_empty() || lane.writing >= self.at_once || lane.moved_at.elapsed() < PATIENCE {
-            return None;
-        }
-        lane.writing += 1;
-        Some(lane.take(at_most))
     }
 
     /// How long a lane has been full without anybody in it getting on.
@@ -166,6 +175,20 @@ mod tests {
         assert_eq!(lanes.enter('a', vec![4], 99), Entered::Parked);
         assert_eq!(lanes.next('a', 9), Some(vec![4]));
         assert_eq!(lanes.watch('a', 9).await, None, "nobody waits");
+    }
+
+    #[tokio::test]
+    async fn what_moves_in_another_lane_ends_no_watch() {
+        let lanes = Lanes::new(3);
+        for (key, entry) in [('a', 1), ('b', 11)] {
+            assert_eq!(lanes.enter(key, vec![entry], 99), Entered::Write(vec![entry]));
+        }
+        assert_eq!(lanes.enter('a', vec![2], 99), Entered::Watched);
+        assert_eq!(lanes.enter('b', vec![12], 99), Entered::Watched);
+        let mut watch = pin!(lanes.watch('a', 9));
+        assert!(futures_util::poll!(&mut watch).is_pending());
+        assert_eq!(lanes.next('b', 9), Some(vec![12]));
+        assert_eq!(watch.await, Some(vec![2]), "who waits in this lane is seen to");
     }
 
     #[tokio::test]

@@ -160,32 +160,10 @@ impl Session {
 /// Runs a command.
 pub async fn run(line: Line) -> ExitCode {
     let result = match Config::read(|name| std::env::var(name).ok()) {
-        Ok(config) => {
-            let _logging = telemetry::start_logging(&config);
-            let session = Session { config, ambient: Ambient::system() };
-            match line.command {
-                Command::Serve { demo } => serve::run(session, demo).await,
-                Command::Draw(Draw::Apply { file }) => draw::apply(&session, &file).await,
-                Command::Draw(Draw::List) => draw::list(&session).await,
-                Command::Draw(Draw::Announce { slug }) => {
-                    draw::change(&session, &slug, shared::Action::Announce).await
-                }
-                Command::Draw(Draw::Close { slug }) => {
-                    draw::change(&session, &slug, shared::Action::Close).await
-                }
-                Command::Draw(Draw::Cancel { slug }) => {
-                    draw::change(&session, &slug, shared::Action::Cancel).await
-                }
-                Command::Admin(Admin::Add { email }) => admin::add(&session, &email).await,
-                Command::ApiKey(ApiKey::Add { name }) => apikey::add(&session, &name).await,
-                Command::ApiKey(ApiKey::Revoke { name }) => apikey::revoke(&session, &name).await,
-                Command::Entries(Entries::Export { slug }) => entries::export(&session, &slug).await,
-                Command::Reconcile => reconcile::run(&session).await,
-                Command::Backup { path } => backup::run(&session, &path).await,
-                Command::Restored => backup::restored(&session).await,
-                Command::Check => check::run(&session).await,
-            }
-        }
+        Ok(config) => match telemetry::start_logging(&config) {
+            Ok(_logging) => carry_out(line.command, config).await,
+            Err(error) => Err(CommandError::Io("the log".to_owned(), error)),
+        },
         Err(error) => Err(error.into()),
     };
     match result {
@@ -196,6 +174,28 @@ pub async fn run(line: Line) -> ExitCode {
             complain(&error.to_string());
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn carry_out(command: Command, config: Config) -> CommandResult {
+    let session = Session { config, ambient: Ambient::system() };
+    match command {
+        Command::Serve { demo } => serve::run(session, demo).await,
+        Command::Draw(Draw::Apply { file }) => draw::apply(&session, &file).await,
+        Command::Draw(Draw::List) => draw::list(&session).await,
+        Command::Draw(Draw::Announce { slug }) => {
+            draw::change(&session, &slug, shared::Action::Announce).await
+        }
+        Command::Draw(Draw::Close { slug }) => draw::change(&session, &slug, shared::Action::Close).await,
+        Command::Draw(Draw::Cancel { slug }) => draw::change(&session, &slug, shared::Action::Cancel).await,
+        Command::Admin(Admin::Add { email }) => admin::add(&session, &email).await,
+        Command::ApiKey(ApiKey::Add { name }) => apikey::add(&session, &name).await,
+        Command::ApiKey(ApiKey::Revoke { name }) => apikey::revoke(&session, &name).await,
+        Command::Entries(Entries::Export { slug }) => entries::export(&session, &slug).await,
+        Command::Reconcile => reconcile::run(&session).await,
+        Command::Backup { path } => backup::run(&session, &path).await,
+        Command::Restored => backup::restored(&session).await,
+        Command::Check => check::run(&session).await,
     }
 }
 

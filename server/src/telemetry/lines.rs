@@ -53,22 +53,13 @@ pub(super) struct Lines(Arc<Shared>);
 
 /// Writes out what is gathered when it is dropped: to be kept until the end of the process.
 #[must_use = "what is gathered is written out when this is dropped"]
-pub struct Logging(Option<Arc<Shared>>);
-
-impl Logging {
-    /// Where logging was started before, by somebody else.
-    pub(super) fn of_another() -> Self {
-        Self(None)
-    }
-}
+pub struct Logging(Arc<Shared>);
 
 impl Drop for Logging {
     fn drop(&mut self) {
-        if let Some(shared) = &self.0 {
-            shared.gathered().is_over = true;
-            shared.wake.notify_one();
-            shared.write_out();
-        }
+        self.0.gathered().is_over = true;
+        self.0.wake.notify_one();
+        self.0.write_out();
     }
 }
 
@@ -95,7 +86,7 @@ impl Lines {
                 }
             }
         })?;
-        Ok((Self(Arc::clone(&shared)), Logging(Some(shared))))
+        Ok((Self(Arc::clone(&shared)), Logging(shared)))
     }
 }
 

@@ -144,25 +144,21 @@ pub fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Sends log lines to standard error, as the settings say, for as long as what comes back is kept.
-pub fn start_logging(config: &Config) -> Logging {
-    let (lines, logging) = match Lines::start(Box::new(std::io::stderr())) {
-        Ok(started) => started,
-        // A machine that has no thread left has no server either; it will say so itself.
-        Err(_) => return Logging::of_another(),
-    };
+///
+/// # Errors
+/// When there can be no thread for it.
+pub fn start_logging(config: &Config) -> std::io::Result<Logging> {
+    let (lines, logging) = Lines::start(Box::new(std::io::stderr()))?;
     let filter = tracing_subscriber::EnvFilter::new(&config.log);
     let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     let started = match config.log_format {
         LogFormat::Pretty => format.try_init(),
         LogFormat::Json => format.json().try_init(),
     };
-    match started {
-        Ok(()) => logging,
-        Err(error) => {
-            tracing::debug!(error, "logging was started before");
-            Logging::of_another()
-        }
+    if let Err(error) = started {
+        tracing::debug!(error, "logging was started before");
     }
+    Ok(logging)
 }
 
 #[cfg(test)]
