@@ -23,6 +23,8 @@ pub struct Extent {
 
 /// Clients of the database's benchmark, and connections of ours.
 const CONNECTIONS: usize = 64;
+/// Connections that a server is busiest with: its batches are full, and its queue is not.
+const PEAK_CONNECTIONS: usize = 1024;
 /// Registrations a second that are prepared for: more than any machine of this kind does.
 const RATE_MAX: f64 = 40_000.0;
 
@@ -98,7 +100,7 @@ impl Bench<'_> {
             if backends != Backends::Sqlite && round % 2 == 1 {
                 comparison.limit.push(pgbench()?);
             }
-            let outcome = self.register(&site, &mut comparison.wrong)?;
+            let outcome = self.register(&site, CONNECTIONS, &mut comparison.wrong)?;
             comparison.ours.push(outcome.right_per_second);
             if backends == Backends::Sqlite {
                 comparison.limit.push(self.plain_program(&site)?);
@@ -111,11 +113,17 @@ impl Bench<'_> {
     }
 
     /// New people only, in a closed loop; then the database is checked.
-    fn register(&self, site: &Site<'_>, wrong: &mut Vec<String>) -> Result<Outcome, Failure> {
+    fn register(
+        &self,
+        site: &Site<'_>,
+        connections: usize,
+        wrong: &mut Vec<String>,
+    ) -> Result<Outcome, Failure> {
         let server = site.serve()?;
         let mut crowd = Crowd::new(&server.targets, draw::SLUG);
         crowd.fetch_tokens(&server.targets, &self.plan(), self.tokens())?;
-        let outcome = crowd.run(&server.targets, &self.plan(), &Mix::only(Kind::New), |_| {})?;
+        let plan = Plan { connections, ..self.plan() };
+        let outcome = crowd.run(&server.targets, &plan, &Mix::only(Kind::New), |_| {})?;
         note(&outcome, wrong);
         check(site, &crowd, wrong)?;
         Ok(outcome)
@@ -252,7 +260,7 @@ impl Bench<'_> {
         let mut tail = Comparison::new("p99 of those accepted then", "", "ms", Goal::Below(2500.0));
         for _ in 0..self.extent.rounds {
             let site = self.ground.site(Backends::PostgresRedis)?;
-            let peak = self.register(&site, &mut goodput.wrong)?.right_per_second;
+            let peak = self.register(&site, PEAK_CONNECTIONS, &mut goodput.wrong)?.right_per_second;
             let site = self.ground.site(Backends::PostgresRedis)?;
             let server = site.serve()?;
             let mut crowd = Crowd::new(&server.targets, draw::SLUG);
