@@ -340,6 +340,9 @@ fn note(outcome: &Outcome, wrong: &mut Vec<String>) {
         outcome.surprises.iter().map(|one| format!("instead of {}, there came {}", one.expected, one.came)),
     );
     wrong.extend(outcome.ended_early.iter().cloned());
+    if outcome.answers == 0 {
+        wrong.push("no answer came while it was measured".to_owned());
+    }
     if !outcome.is_right() && outcome.surprises.is_empty() {
         wrong.push(format!("{:?}", outcome.errors));
     }

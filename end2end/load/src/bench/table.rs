@@ -56,6 +56,7 @@ fn spread(values: &[f64]) -> String {
 /// With as many digits as mean something.
 fn number(value: f64) -> String {
     match value.abs() {
+        size if !size.is_finite() => "not measured".to_owned(),
         size if size >= 1000.0 => {
             let whole = format!("{value:.0}");
             let split = whole.len() - 3;
@@ -72,6 +73,7 @@ mod tests {
 
     #[test]
     fn numbers_have_the_digits_that_mean_something() {
+        assert_eq!(number(f64::NAN), "not measured");
         assert_eq!([12_345.6, 999.94, 12.34, 1.234].map(number), ["12,346", "999.9", "12.3", "1.23"]);
     }
 
