@@ -4,18 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
-use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tower::ServiceExt as _;
 
-use crate::http::client::Peer;
+use crate::http::express::Door;
 use crate::state::App;
 use crate::{router, telemetry};
 
@@ -41,13 +36,14 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     chores.spawn(telemetry::keep_metrics());
     chores.spawn(telemetry::keep_flushing(app.clone()));
     chores.spawn(telemetry::keep_reconciling(app.clone()));
+    let door = |peer| Door { app: app.clone(), routes: routes.clone(), peer };
     let connections = GracefulShutdown::new();
     let places = places();
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             (place, accepted) = accept(&places, &listener) => match accepted {
-                Ok((stream, peer)) => connect(&connections, &routes, stream, peer, place),
+                Ok((stream, peer)) => connect(&connections, door(peer), stream, place),
                 // The client is gone already, or the machine is short of something: the next may do better.
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -65,7 +61,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     loop {
         tokio::select! {
             (place, accepted) = accept(&places, &listener) => if let Ok((stream, peer)) = accepted {
-                connect(&connections, &routes, stream, peer, place);
+                connect(&connections, door(peer), stream, place);
             },
             () = &mut notice => break,
         }
@@ -101,26 +97,22 @@ async fn accept(places: &Arc<Semaphore>, listener: &TcpListener) -> (Option<Owne
 
 fn connect(
     connections: &GracefulShutdown,
-    routes: &Router,
+    door: Door,
     stream: TcpStream,
-    peer: SocketAddr,
     place: Option<OwnedSemaphorePermit>,
 ) {
+    let peer = door.peer;
     // Answers are small and whole: waiting to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "nodelay");
     }
-    let service = routes.clone().map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        request
-    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         // Who has said everything may stop sending and still wants the answer.
         .half_close(true)
         .max_buf_size(HEAD_BYTES)
         .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(TokioIo::new(stream), door);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
         // A client that hangs up or sends nonsense: nothing of ours.

@@ -17,7 +17,6 @@ use quick_cache::sync::Cache;
 use shared::{Layer, Problem};
 
 use super::ending::{Ending, Refusal};
-use super::sender::Sender;
 use super::{Admission, keys};
 use crate::ambient::Ambient;
 use crate::coordination::{Coordination, Key, Rate, Take, note_failure};
@@ -29,9 +28,9 @@ const PORTIONS: u32 = 16;
 
 impl Admission {
     /// Turns of a client address.
-    pub(super) async fn address_limit(&self, sender: &Sender) -> Option<Ending> {
+    pub(super) async fn address_limit(&self, address: IpAddr) -> Option<Ending> {
         let rate = self.address_rate?;
-        let address = match sender.address.to_canonical() {
+        let address = match address.to_canonical() {
             IpAddr::V4(address) => address.octets().to_vec(),
             // One subscriber of IPv6 has at least a /64.
             IpAddr::V6(address) => address.octets()[..8].to_vec(),

@@ -17,6 +17,7 @@ pub mod remembered;
 pub mod sender;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use shared::integrator::Registration;
@@ -35,12 +36,12 @@ use crate::store::{Draw, Store, StoreError, StoreResult, Stored};
 use crate::telemetry;
 use attempt::{Attempt, Token};
 use batch::{Batches, Submitted};
-use ending::{Ending, Refusal};
+use ending::{Answer, Ending, Refusal};
 use flights::{Flights, Lead, Place};
 use limiter::Limiter;
 use outcomes::Look;
 use protocol::{AfterWrite, Decision, Held, Known, Remember, Tell};
-use remembered::{Committed, Memory};
+use remembered::{Committed, Memory, Press};
 use sender::Sender;
 
 /// How often a request starts over because what it waited for left no answer, or the draw was edited.
@@ -96,13 +97,22 @@ pub struct Submission<F> {
     pub until: Instant,
 }
 
+/// What a request sends, once it was read.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The registration.
+    pub registration: Registration,
+    /// The bytes it was read from, where the same ones under the same key are the same attempt.
+    pub press: Option<Press>,
+}
+
 impl Admission {
     /// Lets an attempt in, exactly once.
     pub async fn admit<F>(self: &Arc<Self>, submission: Submission<F>) -> Ending
     where
-        F: Future<Output = Result<Registration, Refusal>>,
+        F: Future<Output = Result<Sent, Refusal>>,
     {
-        let Submission { mut draw, sender, key, body, until } = submission;
+        let Submission { draw, sender, key, body, until } = submission;
         // limiter
         let integrator = match self.identify(&sender).await {
             Ok(integrator) => integrator,
@@ -113,15 +123,43 @@ impl Admission {
             Ok(token) => token,
             Err(problem) => return Ending::refused(problem, Layer::Token),
         };
-        let sent = match body.await {
+        let Sent { registration, press } = match body.await {
             Ok(sent) => sent,
             Err(refusal) => return Ending::refused(refusal, Layer::Edge),
         };
         let claim = token.claim;
+        let ending = self.admit_read(draw, sender, token, &registration, until).await;
+        if let (Answer::Receipt(_), Some(press)) = (&ending.answer, press) {
+            self.memory.acknowledged(&claim, press);
+        }
+        ending
+    }
+
+    /// The end of a press by somebody without an API key that this process has told its receipt before: known by its
+    /// key and its bytes, which need not be read again. It takes a turn of its address like any other.
+    pub async fn admit_again(&self, draw: &Draw, key: &str, press: &Press, sender: IpAddr) -> Option<Ending> {
+        let token = Token::read(key, &self.keys, draw.id, self.ambient.now()).ok()?;
+        let committed = self.memory.of_press(&token.claim, press)?;
+        if let Some(refused) = self.address_limit(sender).await {
+            return Some(refused);
+        }
+        Some(Ending::replayed(committed.body.clone(), committed.identity.person, Layer::Memory))
+    }
+
+    /// Admits what was read, under a token that is genuine.
+    async fn admit_read(
+        self: &Arc<Self>,
+        mut draw: Arc<Draw>,
+        sender: Sender,
+        token: Token,
+        sent: &Registration,
+        until: Instant,
+    ) -> Ending {
+        let claim = token.claim;
         for _ in 0..ROUNDS {
             // rules: an "invalid" is held
             let now = self.ambient.now();
-            let attempt = Attempt::judge(draw.clone(), token.clone(), &sent, sender.clone(), &self.keys, now);
+            let attempt = Attempt::judge(draw.clone(), token.clone(), sent, sender.clone(), &self.keys, now);
             // memory: committed here, or in flight here?
             if let Some(committed) = self.memory.get(&claim) {
                 return self.decide(&attempt, &committed, Layer::Memory);
@@ -280,7 +318,7 @@ impl Admission {
         let own = |registered_at| receipt::body(&code, slug, id, registered_at);
         let committed = match remember {
             Remember::Nothing => None,
-            Remember::Own(registered_at) => Some(Committed { identity, body: own(registered_at) }),
+            Remember::Own(registered_at) => Some(Committed::new(identity, own(registered_at))),
             Remember::Earlier(stored) => Some(Committed::from_stored(stored, slug)),
         };
         let ending = match tell {
@@ -343,7 +381,7 @@ fn stale() -> Refusal {
 }
 
 fn is_stale(ending: &Ending) -> bool {
-    matches!(&ending.answer, ending::Answer::Problem(refusal) if refusal.problem == Problem::VersionConflict)
+    matches!(&ending.answer, Answer::Problem(refusal) if refusal.problem == Problem::VersionConflict)
 }
 
 fn taken(kind: ClaimKind) -> Option<FieldError> {

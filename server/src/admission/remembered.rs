@@ -1,11 +1,12 @@
 //! Committed outcomes: what is remembered of an entry so that a retry needs no database, in this process and,
 //! as bytes under a MAC, in what all servers share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use sha2::Digest as _;
 use uuid::Uuid;
 
 use crate::receipt;
@@ -18,20 +19,48 @@ pub const MEMORY_BYTES: u64 = 48 << 20;
 /// Bytes the in-process stand-in for the shared cache keeps. Together they stay within 64 MiB.
 pub const SHARED_BYTES: u64 = 16 << 20;
 
+/// Names the bytes of a request's body.
+pub type Press = [u8; 16];
+
+/// Names a body, as far as this process compares two under one key: by the first half of its SHA-256.
+pub fn press(body: &[u8]) -> Press {
+    let digest: Digest = sha2::Sha256::digest(body).into();
+    let mut press = Press::default();
+    press.copy_from_slice(&digest[..16]);
+    press
+}
+
 /// A committed outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Committed {
     /// Who and what.
     pub identity: Identity,
     /// The receipt, byte for byte.
     pub body: Bytes,
+    /// The first press of this process that was told the receipt under this outcome's key. The same bytes mean the same
+    /// attempt, whatever the rules have become since.
+    acknowledged: OnceLock<Press>,
 }
 
+impl PartialEq for Committed {
+    /// What this process has told whom is no part of the outcome.
+    fn eq(&self, other: &Self) -> bool {
+        (self.identity, &self.body) == (other.identity, &other.body)
+    }
+}
+
+impl Eq for Committed {}
+
 impl Committed {
+    /// The outcome of an entry whose receipt reads so.
+    pub fn new(identity: Identity, body: Bytes) -> Self {
+        Self { identity, body, acknowledged: OnceLock::new() }
+    }
+
     /// From an entry the database knows.
     pub fn from_stored(stored: &Stored, slug: &str) -> Self {
         let body = receipt::body(&stored.receipt, slug, stored.id, stored.registered_at);
-        Self { identity: stored.identity, body }
+        Self::new(stored.identity, body)
     }
 
     /// The bytes all servers share, with a MAC over the database's epoch, the draw, the key and everything
@@ -64,15 +93,13 @@ impl Committed {
         let (version, rest) = rest.split_first_chunk::<2>()?;
         let (has_browser, rest) = rest.split_first()?;
         let (browser, _body) = rest.split_first_chunk::<32>()?;
-        (*format == FORMAT).then(|| Self {
-            identity: Identity {
-                person: *person,
-                fingerprint: *fingerprint,
-                fingerprint_version: i16::from_be_bytes(*version),
-                browser: (*has_browser == 1).then_some(*browser),
-            },
-            body: sealed.slice(HEAD_BYTES..content_bytes),
-        })
+        let identity = Identity {
+            person: *person,
+            fingerprint: *fingerprint,
+            fingerprint_version: i16::from_be_bytes(*version),
+            browser: (*has_browser == 1).then_some(*browser),
+        };
+        (*format == FORMAT).then(|| Self::new(identity, sealed.slice(HEAD_BYTES..content_bytes)))
     }
 }
 
@@ -112,6 +139,18 @@ impl Memory {
         self.0.get(token)
     }
 
+    /// The outcome of a token, when this process has told it to the same press before.
+    pub fn of_press(&self, token: &Digest, press: &Press) -> Option<Arc<Committed>> {
+        self.get(token).filter(|committed| committed.acknowledged.get() == Some(press))
+    }
+
+    /// Notes that a press was told the receipt under a token. Of two that differ in their bytes, the first stays.
+    pub fn acknowledged(&self, token: &Digest, press: Press) {
+        if let Some(committed) = self.get(token) {
+            committed.acknowledged.get_or_init(|| press);
+        }
+    }
+
     /// Remembers. Only ever called with what is committed (G5).
     pub fn insert(&self, token: Digest, committed: Arc<Committed>) {
         self.0.insert(token, committed);
@@ -124,15 +163,28 @@ mod tests {
     use crate::secrets::Secret;
 
     fn committed() -> Committed {
-        Committed {
-            identity: Identity {
-                person: [1; 32],
-                fingerprint: [2; 32],
-                fingerprint_version: 1,
-                browser: Some([3; 32]),
-            },
-            body: Bytes::from_static(b"{\"receipt\":\"x\"}"),
-        }
+        let identity = Identity {
+            person: [1; 32],
+            fingerprint: [2; 32],
+            fingerprint_version: 1,
+            browser: Some([3; 32]),
+        };
+        Committed::new(identity, Bytes::from_static(b"{\"receipt\":\"x\"}"))
+    }
+
+    #[test]
+    fn a_press_is_known_by_its_key_and_its_bytes() {
+        let memory = Memory::new(1 << 20);
+        let (told, other) = (press(b"{}"), press(b"{ }"));
+        memory.acknowledged(&[1; 32], told);
+        memory.insert([1; 32], Arc::new(committed()));
+        memory.insert([2; 32], Arc::new(committed()));
+        assert!(memory.of_press(&[1; 32], &told).is_none(), "nothing was there to be told");
+        memory.acknowledged(&[1; 32], told);
+        memory.acknowledged(&[1; 32], other);
+        assert_eq!(memory.of_press(&[1; 32], &told).as_deref(), Some(&committed()));
+        assert!(memory.of_press(&[1; 32], &other).is_none(), "the first stays");
+        assert!(memory.of_press(&[2; 32], &told).is_none(), "another key");
     }
 
     #[test]

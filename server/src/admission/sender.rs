@@ -33,7 +33,7 @@ impl Admission {
             Credentials::Anonymous | Credentials::Malformed => None,
         };
         if !key.is_some_and(|key| self.integrators.was_genuine(key))
-            && let Some(refused) = self.address_limit(sender).await
+            && let Some(refused) = self.address_limit(sender.address).await
         {
             return Err(refused);
         }

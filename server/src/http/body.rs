@@ -7,10 +7,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use shared::integrator::Registration;
 use shared::{EntryForm, Problem, limits};
 
+use crate::admission::Sent;
 use crate::admission::ending::Refusal;
+use crate::admission::remembered::press;
 use crate::integrators::Credentials;
 
 /// A client that takes longer for 16 KiB is not sending.
@@ -53,7 +54,7 @@ pub async fn registration_json(
     headers: &HeaderMap,
     body: Body,
     credentials: &Credentials,
-) -> Result<Registration, Refusal> {
+) -> Result<Sent, Refusal> {
     if !is_type(headers, "application/json") {
         return Err(Problem::UnsupportedMediaType.into());
     }
@@ -62,13 +63,14 @@ pub async fn registration_json(
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(malformed("The body is not a JSON object."));
     }
-    let registration = match credentials {
-        Credentials::ApiKey(_) => serde_json::from_slice(&bytes),
-        Credentials::Anonymous | Credentials::Malformed => {
-            serde_json::from_slice::<EntryForm>(&bytes).map(Registration::from)
+    let read = match credentials {
+        Credentials::ApiKey(_) => {
+            serde_json::from_slice(&bytes).map(|registration| Sent { registration, press: None })
         }
+        Credentials::Anonymous | Credentials::Malformed => serde_json::from_slice::<EntryForm>(&bytes)
+            .map(|form| Sent { registration: form.into(), press: Some(press(&bytes)) }),
     };
-    registration.map_err(|error| malformed(&format!("The body is not a registration: {error}.")))
+    read.map_err(|error| malformed(&format!("The body is not a registration: {error}.")))
 }
 
 /// A form as browsers send it without JavaScript: the page token, and every text as it was typed.

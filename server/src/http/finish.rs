@@ -8,7 +8,6 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use shared::Problem;
-use uuid::fmt::Hyphenated;
 
 use super::Context;
 use super::failure::{Failure, as_json, as_page};
@@ -20,11 +19,11 @@ const API_POLICY: &str = "default-src 'none'; base-uri 'none'; frame-ancestors '
 
 /// Wraps a request. An incoming `X-Request-Id` is not believed: logs would hold what a stranger wrote.
 pub async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let mut buffer = [0; Hyphenated::LENGTH];
-    let request_id: &str = app.ambient.new_id().hyphenated().encode_lower(&mut buffer);
     let is_api = request.uri().path().starts_with("/api/");
-    let nonce = (!is_api).then(|| BASE64_STANDARD_NO_PAD.encode(app.ambient.random::<16>()).into());
-    let context = Context { request_id: request_id.into(), nonce };
+    let mut context = Context::of_program(&app.ambient);
+    if !is_api {
+        context.nonce = Some(BASE64_STANDARD_NO_PAD.encode(app.ambient.random::<16>()).into());
+    }
     request.extensions_mut().insert(context.clone());
     let is_page_request = !is_api && !wants_json(&request);
     let holds_code = holds_code(request.uri().path());
@@ -52,7 +51,12 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
         // The address is a key: no other site may learn it.
         response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
-    add_headers(response.headers_mut(), &app, &context);
+    dressed(response, &app, &context)
+}
+
+/// An answer with the headers that every answer has.
+pub fn dressed(mut response: Response, app: &App, context: &Context) -> Response {
+    add_headers(response.headers_mut(), app, context);
     response
 }
 

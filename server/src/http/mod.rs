@@ -7,6 +7,7 @@ pub mod bearer;
 pub mod body;
 pub mod client;
 pub mod cookies;
+pub mod express;
 pub mod failure;
 pub mod finish;
 pub mod health;
@@ -22,9 +23,12 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use uuid::fmt::Hyphenated;
 
 pub use client::ClientAddress;
 pub use failure::{Failure, HttpResult};
+
+use crate::ambient::Ambient;
 
 /// What belongs to one request: set by [`finish::finish`], the outermost layer of ours.
 #[derive(Clone, Debug)]
@@ -33,6 +37,15 @@ pub struct Context {
     pub request_id: Arc<str>,
     /// What scripts of this answer carry, and no other script may; `None` for answers to programs.
     pub nonce: Option<Arc<str>>,
+}
+
+impl Context {
+    /// What belongs to a request by a program: a name, and no script.
+    pub fn of_program(ambient: &Ambient) -> Self {
+        let mut buffer = [0; Hyphenated::LENGTH];
+        let request_id: &str = ambient.new_id().hyphenated().encode_lower(&mut buffer);
+        Self { request_id: request_id.into(), nonce: None }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Context {

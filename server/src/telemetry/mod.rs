@@ -1,5 +1,6 @@
 //! Signals: metrics, log lines, and the counts organisers see.
 
+mod json;
 mod lines;
 mod tally;
 
@@ -153,7 +154,7 @@ pub fn start_logging(config: &Config) -> std::io::Result<Logging> {
     let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     let started = match config.log_format {
         LogFormat::Pretty => format.try_init(),
-        LogFormat::Json => format.json().try_init(),
+        LogFormat::Json => format.event_format(json::Json).try_init(),
     };
     if let Err(error) = started {
         tracing::debug!(error, "logging was started before");

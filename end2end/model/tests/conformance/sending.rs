@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::reference::values::{Attempt, Flaw, Form, Key};
 use server::admission::attempt::Token;
 use server::admission::ending::Ending;
+use server::admission::remembered::press;
 use server::admission::sender::Sender;
 use server::admission::{Admission, Submission};
 use server::ambient::{Ambient, Clock as _, ManualClock};
@@ -131,7 +132,15 @@ impl Sent {
     pub async fn submit(self, server: Arc<Admission>, draw: Arc<Draw>) -> Ending {
         let Self { key, sender, registration, .. } = self;
         let until = Instant::now() + UNTIL;
-        let body = async move { Ok(registration) };
+        // As a server does: what it has told its receipt before, it knows by key and bytes.
+        let is_anonymous = sender.credentials == Credentials::Anonymous;
+        let press = is_anonymous.then(|| press(format!("{:?}", registration.form).as_bytes()));
+        if let Some(press) = &press
+            && let Some(ending) = server.admit_again(&draw, &key, press, sender.address).await
+        {
+            return ending;
+        }
+        let body = async move { Ok(server::admission::Sent { registration, press }) };
         server.admit(Submission { draw, sender, key: Ok(key), body, until }).await
     }
 }

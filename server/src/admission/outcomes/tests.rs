@@ -102,7 +102,7 @@ impl Bench {
 fn committed() -> Committed {
     let identity =
         Identity { person: [6; 32], fingerprint: [7; 32], fingerprint_version: 1, browser: Some([8; 32]) };
-    Committed { identity, body: Bytes::from_static(b"{}") }
+    Committed::new(identity, Bytes::from_static(b"{}"))
 }
 
 fn known(layer: Layer) -> Look {

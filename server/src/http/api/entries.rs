@@ -7,14 +7,13 @@ use std::time::Instant;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use shared::integrator::Registration;
 use shared::token::idempotency_key;
 use shared::{Layer, Outcome, Problem};
 
 use super::recent_public_draw;
 use crate::admission::ending::{Answer, Ending, Refusal};
 use crate::admission::sender::Sender;
-use crate::admission::{Submission, keys};
+use crate::admission::{Sent, Submission, keys};
 use crate::http::failure::as_json;
 use crate::http::{ClientAddress, Context, NO_STORE, bearer, body, cookies};
 use crate::integrators::Credentials;
@@ -69,7 +68,7 @@ impl Press {
     /// there is one.
     pub async fn admit<F>(self, app: &App, context: &Context, body: F) -> (Ending, Option<Arc<Draw>>)
     where
-        F: Future<Output = Result<Registration, Refusal>> + Send + 'static,
+        F: Future<Output = Result<Sent, Refusal>> + Send + 'static,
     {
         let (app, context) = (app.clone(), context.clone());
         let work = seen_through(async move {
@@ -100,7 +99,8 @@ impl Press {
     }
 }
 
-fn answer(ending: Ending, context: &Context) -> Response {
+/// An end as HTTP.
+pub fn answer(ending: Ending, context: &Context) -> Response {
     match ending.answer {
         Answer::Receipt(receipt) => {
             let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -137,6 +137,6 @@ pub fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 /// The count a client sends with its retries: a hint for logs, believed for nothing.
-fn attempt_hint(headers: &HeaderMap) -> Option<u32> {
+pub fn attempt_hint(headers: &HeaderMap) -> Option<u32> {
     headers.get("attempt")?.to_str().ok()?.parse().ok()
 }

@@ -5,11 +5,11 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use shared::integrator::Registration;
 use shared::token::idempotency_key;
 use shared::{Phase, Problem};
 
 use super::shells::Visitor;
+use crate::admission::Sent;
 use crate::admission::attempt::Token;
 use crate::admission::ending::{Answer, Refusal};
 use crate::admission::sender::Sender;
@@ -79,7 +79,9 @@ pub async fn submit(
         },
         attempt: None,
     };
-    let (ending, draw) = press.admit(&app, &context, async { form.map(Registration::from) }).await;
+    let (ending, draw) = press
+        .admit(&app, &context, async { form.map(|form| Sent { registration: form.into(), press: None }) })
+        .await;
     match (ending.answer, draw, posted) {
         (Answer::Receipt(receipt), ..) => to_receipt(&receipt),
         (Answer::Problem(refusal), Some(draw), Ok(posted)) => {

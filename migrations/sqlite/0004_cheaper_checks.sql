@@ -1,0 +1,1 @@
+-- PostgreSQL decides its checks without regular expressions where it can from here on; SQLite's GLOB is cheap.
