@@ -12,6 +12,7 @@ use crate::admission::Admission;
 use crate::admission::batch::Batches;
 use crate::admission::flights::Flights;
 use crate::admission::limiter::Limiter;
+use crate::admission::occasions::Occasions;
 use crate::admission::remembered::{MEMORY_BYTES, Memory, SHARED_BYTES};
 use crate::ambient::Ambient;
 use crate::config::{Config, Database, Origin, secret_file};
@@ -157,6 +158,7 @@ impl App {
             memory: Memory::new(MEMORY_BYTES),
             flights: Flights::default(),
             limiter: Limiter::default(),
+            occasions: Occasions::default(),
             address_rate: config.ip_rate,
             person_rate: config.person_rate,
         });

@@ -39,6 +39,11 @@ pub enum Place {
 }
 
 impl Flights {
+    /// Whether an attempt under a key is in flight.
+    pub fn is_aboard(&self, key: &Digest) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
     /// Takes a place.
     pub fn enter(&self, key: Digest, claimant: Claimant, held: Option<Ending>) -> Place {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,6 +11,7 @@ pub mod flights;
 pub mod keys;
 mod lanes;
 pub mod limiter;
+pub mod occasions;
 mod outcomes;
 pub mod protocol;
 pub mod remembered;
@@ -39,6 +40,7 @@ use batch::{Batches, Submitted};
 use ending::{Answer, Ending, Refusal};
 use flights::{Flights, Lead, Place};
 use limiter::Limiter;
+use occasions::Occasions;
 use outcomes::Look;
 use protocol::{AfterWrite, Decision, Held, Known, Remember, Tell};
 use remembered::{Committed, Memory, Press};
@@ -69,6 +71,8 @@ pub struct Admission {
     pub integrators: KeyBook,
     /// The writers.
     pub batches: Batches,
+    /// When an attempt that is shed may ask the database whether it is known there.
+    pub occasions: Occasions,
     /// Committed outcomes of this process.
     pub memory: Memory,
     /// Attempts of this process.
@@ -146,6 +150,29 @@ impl Admission {
         Some(Ending::replayed(committed.body.clone(), committed.identity.person, Layer::Memory))
     }
 
+    /// The refusal of a press by somebody without an API key for which there is no time now, unless a layer remembers
+    /// its key: what it sends is not read for that.
+    pub async fn shed(&self, draw: &Draw, key: &str, sender: IpAddr) -> Option<Ending> {
+        // One now and then goes the whole way, and asks the database.
+        if !self.batches.is_overloaded(draw.id) || self.occasions.is_near(self.ambient.now()) {
+            return None;
+        }
+        let claim = Token::read(key, &self.keys, draw.id, self.ambient.now()).ok()?.claim;
+        if self.memory.get(&claim).is_some() || self.flights.is_aboard(&claim) {
+            return None;
+        }
+        if let Some(refused) = self.address_limit(sender).await {
+            return Some(refused);
+        }
+        match self.look(draw.id, &claim).await {
+            Look::Committed(committed, _) => {
+                self.memory.insert(claim, committed);
+                None
+            }
+            Look::Nothing(_) => Some(overloaded()),
+        }
+    }
+
     /// Admits what was read, under a token that is genuine.
     async fn admit_read(
         self: &Arc<Self>,
@@ -208,12 +235,25 @@ impl Admission {
 
     /// The work of an attempt that nobody in this process is working on.
     async fn lead(&self, lead: Lead, attempt: Attempt) {
+        // What is about to be refused for want of time takes no lease.
+        let is_shed = attempt.verdict.is_ok() && self.batches.is_overloaded(attempt.draw.id);
         // cache + lock
-        let lease = match self.look_or_lease(&attempt).await {
+        let lease = match self.look_or_lease(&attempt, is_shed).await {
             Look::Committed(committed, layer) => {
                 self.memory.insert(attempt.token.claim, Arc::clone(&committed));
                 lead.end(self.decide(&attempt, &committed, layer));
                 return;
+            }
+            Look::Nothing(None) if is_shed => {
+                let (ending, committed) = if self.occasions.take(self.ambient.now()) {
+                    self.unless_known(&attempt, overloaded()).await
+                } else {
+                    (overloaded(), None)
+                };
+                if let Some(committed) = committed {
+                    self.memory.insert(attempt.token.claim, committed);
+                }
+                return lead.end(ending);
             }
             Look::Nothing(lease) => lease,
         };
@@ -242,9 +282,6 @@ impl Admission {
             if let Some(refused) = self.limit(rate, key).await {
                 return Err(refused);
             }
-        }
-        if self.batches.is_overloaded(attempt.draw.id) {
-            return Err(overloaded());
         }
         Ok((entry, *identity))
     }
@@ -310,7 +347,7 @@ impl Admission {
         let slug = &attempt.draw.spec.slug;
         let written = match self.batches.submit(attempt.draw.id, entry).await {
             Submitted::Written(written) => written,
-            Submitted::Overloaded => return self.unless_known(attempt, overloaded()).await,
+            Submitted::Overloaded => return (overloaded(), None),
             Submitted::Unknown => return (Ending::unavailable(), None),
         };
         let AfterWrite { tell, remember } =

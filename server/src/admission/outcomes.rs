@@ -34,10 +34,17 @@ pub(super) enum Look {
 }
 
 impl Admission {
-    /// The shared outcome, or the lease to make it. An attempt that will not write only looks.
-    pub(super) async fn look_or_lease(&self, attempt: &Attempt) -> Look {
-        let owner = attempt.verdict.is_ok().then(|| self.ambient.random());
-        self.outcome(attempt).look(owner).await
+    /// The shared outcome, or the lease to make it. An attempt that will not write, by its verdict or because it is
+    /// shed, only looks.
+    pub(super) async fn look_or_lease(&self, attempt: &Attempt, is_shed: bool) -> Look {
+        let writes = attempt.verdict.is_ok() && !is_shed;
+        let owner = writes.then(|| self.ambient.random());
+        self.outcome(attempt.draw.id, &attempt.token.claim).look(owner).await
+    }
+
+    /// The shared outcome of a key.
+    pub(super) async fn look(&self, draw: Uuid, token: &Digest) -> Look {
+        self.outcome(draw, token).look(None).await
     }
 
     /// Remembers what is committed for all servers; gives up the lease either way.
@@ -47,7 +54,7 @@ impl Admission {
         lease: Option<Owner>,
         committed: Option<Arc<Committed>>,
     ) {
-        let outcome = self.outcome(attempt);
+        let outcome = self.outcome(attempt.draw.id, &attempt.token.claim);
         match settling(lease, committed.as_deref()) {
             Settling::Nothing => {}
             Settling::Settle(owner, committed) => outcome.settle(&owner, Some(committed)).await,
@@ -55,11 +62,10 @@ impl Admission {
         }
     }
 
-    fn outcome<'a>(&'a self, attempt: &'a Attempt) -> SharedOutcome<'a> {
+    fn outcome<'a>(&'a self, draw: Uuid, token: &'a Digest) -> SharedOutcome<'a> {
         let Self { shared, ambient, keys, epoch, .. } = self;
-        let token = &attempt.token.claim;
         let key = keys::outcome(keys, token);
-        SharedOutcome { shared: &**shared, ambient, keys, epoch, draw: attempt.draw.id, token, key }
+        SharedOutcome { shared: &**shared, ambient, keys, epoch, draw, token, key }
     }
 }
 

@@ -1,9 +1,9 @@
-//! The short way of a retry whose outcome this process knows.
+//! The short way of a retry whose outcome this process knows, and of what there is no time for.
 //!
 //! In a crowd most requests are the very bytes of one that was answered before, from people who press again and from
 //! clients that lost the answer. Such a request takes its turn, gets its receipt, and is counted and logged like any
-//! other; what it does not need are routes and layers, and reading its form again. Everything else goes on its way as
-//! it came.
+//! other; what it does not need are routes and layers, and reading its form again. The same goes for an attempt that an
+//! overloaded server refuses: the less that costs, the more others get in. Everything else goes on its way as it came.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -83,7 +83,7 @@ fn may_be_known(request: &Request) -> bool {
         && bearer::credentials(headers) == Credentials::Anonymous
 }
 
-/// Answers a press that was told its receipt before; else gives the request back, with its body.
+/// Answers a press that was told its receipt before, or that is shed; else gives the request back, with its body.
 async fn again(app: &App, peer: SocketAddr, request: Request) -> Result<Response, Box<Request>> {
     let began = Instant::now();
     let (parts, payload) = request.into_parts();
@@ -103,8 +103,12 @@ async fn again(app: &App, peer: SocketAddr, request: Request) -> Result<Response
     };
     let Ok(draw) = recent_public_draw(app, slug).await else { return Err(Box::new(request)) };
     let address = behind_proxies(peer.ip().to_canonical(), request.headers(), &app.config.trusted_proxies);
-    let Some(ending) = app.admission.admit_again(&draw, &key, &press(&bytes), address).await else {
-        return Err(Box::new(request));
+    let ending = match app.admission.admit_again(&draw, &key, &press(&bytes), address).await {
+        Some(ending) => ending,
+        None => match app.admission.shed(&draw, &key, address).await {
+            Some(ending) => ending,
+            None => return Err(Box::new(request)),
+        },
     };
     let context = Context::of_program(&app.ambient);
     let attempt = attempt_hint(request.headers());

@@ -26,7 +26,8 @@ use crate::bounds::{Bounds, Flaw, Press};
 use crate::properties;
 use database::Database;
 use sights::Sight;
-use state::{Age, Body, Client, Door, Id, Phase, Server, Shared, Stage, State, Value, Verdict};
+use state::{Age, Body, Client, Door, Id, Phase, Server, Shared, Stage, State, Value};
+use telling::Refusal;
 
 /// How a call of Redis, or a transaction of one statement, ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -174,13 +175,15 @@ impl World {
         }
     }
 
-    /// Too much waits: an attempt that was about to be written is refused, unless it is known.
+    /// Too much waits: an attempt that was about to be written is told to come again, known or not.
     fn shed(&self, state: &mut State, server: u8, at: usize) {
         state.faults.sheds -= 1;
         let home = &mut state.servers[usize::from(server)];
         if let Stage::Write(id) = home.tasks[at].stage {
             home.queue.retain(|(queued, _)| *queued != id);
-            home.tasks[at].stage = Stage::LookUp(Verdict::Overloaded);
+            self.end(state, server, at, None, |world, state, press| {
+                world.refuse(state, press, Refusal::Overloaded);
+            });
         }
     }
 

@@ -165,8 +165,6 @@ pub enum Verdict {
     Settling,
     /// The token is too old.
     Expired,
-    /// Too much waits.
-    Overloaded,
 }
 
 /// A batch that a writer writes until its fate is known.

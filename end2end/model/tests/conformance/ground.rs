@@ -10,6 +10,7 @@ use server::admission::Admission;
 use server::admission::batch::Batches;
 use server::admission::flights::Flights;
 use server::admission::limiter::Limiter;
+use server::admission::occasions::Occasions;
 use server::admission::remembered::Memory;
 use server::ambient::{Ambient, ManualClock};
 use server::config;
@@ -259,6 +260,7 @@ impl Ground {
             memory: Memory::new(MEMORY_BYTES),
             flights: Flights::default(),
             limiter: Limiter::default(),
+            occasions: Occasions::default(),
             address_rate: None,
             person_rate: None,
         })
