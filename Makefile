@@ -9,7 +9,7 @@ CRATES := -p shared -p app -p server -p services -p model -p torture -p load -p 
 CARGO_HOME ?= $(HOME)/.cargo
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=.
 
-.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test torture torture-short bench lighthouse fuzz clean
+.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test torture torture-short bench bench-scale lighthouse fuzz clean
 
 run: build
 	target/release/drawbridge serve --demo
@@ -82,6 +82,16 @@ bench: build
 	cargo build --release -p load
 	@mkdir -p target/bench
 	SERVICES_ON_DISK=1 target/release/load bench --rounds $(ROUNDS) $(if $(ONLY),--only '$(ONLY)') --table target/bench/table.md
+
+# What is done in a draw that millions have entered, beside the same in a small one: `make bench-scale ENTRIES=100000`.
+# Ten million take some 10 GB of disk for a while. The table is in target/bench.
+ENTRIES ?= 10000000
+bench-scale: build
+	@scripts/setup.sh test
+	cargo build --release -p load
+	@mkdir -p target/bench
+	SERVICES_ON_DISK=1 target/release/load bench-scale --entries $(ENTRIES) --rounds $(ROUNDS) \
+		$(if $(ONLY),--only '$(ONLY)') --table target/bench/scale.md
 
 # What Lighthouse says of the registration page on a phone: the medians of five looks.
 lighthouse: build

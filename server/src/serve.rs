@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::http::express::Door;
+use crate::http::door::Door;
 use crate::state::App;
 use crate::{router, telemetry};
 

@@ -19,6 +19,8 @@ enum Command {
     Run(Box<commands::run::Options>),
     /// Compares with limits, in turn, round after round: a table of ratios.
     Bench(commands::bench::Options),
+    /// Compares what is done in a draw that millions have entered with the same in a small one.
+    BenchScale(commands::scale::Options),
     /// Prints the draw that is registered for, for `drawbridge draw apply`.
     Draw {
         /// Its slug.
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Run(options) => commands::run::run(&options),
         Command::Bench(options) => commands::bench::run(&options),
+        Command::BenchScale(options) => commands::scale::run(&options),
         Command::Draw { slug } => {
             commands::say(&load::draw::file(&slug));
             Ok(ExitCode::SUCCESS)

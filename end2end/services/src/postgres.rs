@@ -1,5 +1,7 @@
 //! PostgreSQL.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -57,6 +59,12 @@ impl Postgres {
             .args(["--no-sync", "--pgdata"])
             .arg(&data);
         program::text(initialise.current_dir("/"));
+        // In its file, which ALTER SYSTEM overrules, and no argument does.
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(data.join("postgresql.conf"))
+            .expect("initdb has made its file of settings");
+        writeln!(file, "max_wal_size = 256MB").expect("writes to it");
         let port = ports::free();
         let settings = [
             format!("port={port}"),
@@ -64,7 +72,6 @@ impl Postgres {
             "unix_socket_directories=".to_owned(),
             "max_connections=300".to_owned(),
             "shared_preload_libraries=pg_stat_statements".to_owned(),
-            "max_wal_size=256MB".to_owned(),
             // In its folder, so that they go with it.
             "dynamic_shared_memory_type=mmap".to_owned(),
             "log_line_prefix=%m [%p] %q%a@%d ".to_owned(),

@@ -139,9 +139,23 @@ impl Admission {
         ending
     }
 
-    /// The end of a press by somebody without an API key that this process has told its receipt before: known by its
-    /// key and its bytes, which need not be read again. It takes a turn of its address like any other.
-    pub async fn admit_again(&self, draw: &Draw, key: &str, press: &Press, sender: IpAddr) -> Option<Ending> {
+    /// The end of a press by somebody without an API key whose form need not be read for it: a retry of what this
+    /// process has answered, or an attempt that is shed. It takes a turn of its address like any other.
+    pub async fn admit_unread(
+        &self,
+        draw: &Draw,
+        key: &str,
+        press: &Press,
+        sender: IpAddr,
+    ) -> Option<Ending> {
+        match self.admit_again(draw, key, press, sender).await {
+            None if self.batches.is_overloaded(draw.id) => self.shed(draw, key, sender).await,
+            ending => ending,
+        }
+    }
+
+    /// The receipt of a press that this process has told it before: known by its key and its bytes.
+    async fn admit_again(&self, draw: &Draw, key: &str, press: &Press, sender: IpAddr) -> Option<Ending> {
         let token = Token::read(key, &self.keys, draw.id, self.ambient.now()).ok()?;
         let committed = self.memory.of_press(&token.claim, press)?;
         if let Some(refused) = self.address_limit(sender).await {
@@ -150,11 +164,10 @@ impl Admission {
         Some(Ending::replayed(committed.body.clone(), committed.identity.person, Layer::Memory))
     }
 
-    /// The refusal of a press by somebody without an API key for which there is no time now, unless a layer remembers
-    /// its key: what it sends is not read for that.
-    pub async fn shed(&self, draw: &Draw, key: &str, sender: IpAddr) -> Option<Ending> {
+    /// The refusal of a press for which there is no time now, unless a layer remembers its key.
+    async fn shed(&self, draw: &Draw, key: &str, sender: IpAddr) -> Option<Ending> {
         // One now and then goes the whole way, and asks the database.
-        if !self.batches.is_overloaded(draw.id) || self.occasions.is_near(self.ambient.now()) {
+        if self.occasions.is_near(self.ambient.now()) {
             return None;
         }
         let claim = Token::read(key, &self.keys, draw.id, self.ambient.now()).ok()?.claim;

@@ -59,16 +59,24 @@ pub async fn registration_json(
         return Err(Problem::UnsupportedMediaType.into());
     }
     let bytes = read(headers, body).await?;
+    read_registration(&bytes, credentials)
+}
+
+/// Reads the bytes of a registration as JSON; only an integrator's may have a sequence.
+///
+/// # Errors
+/// `malformed-body`.
+pub fn read_registration(bytes: &[u8], credentials: &Credentials) -> Result<Sent, Refusal> {
     // serde reads a struct from an array as well; a registration is an object.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(malformed("The body is not a JSON object."));
     }
     let read = match credentials {
         Credentials::ApiKey(_) => {
-            serde_json::from_slice(&bytes).map(|registration| Sent { registration, press: None })
+            serde_json::from_slice(bytes).map(|registration| Sent { registration, press: None })
         }
-        Credentials::Anonymous | Credentials::Malformed => serde_json::from_slice::<EntryForm>(&bytes)
-            .map(|form| Sent { registration: form.into(), press: Some(press(&bytes)) }),
+        Credentials::Anonymous | Credentials::Malformed => serde_json::from_slice::<EntryForm>(bytes)
+            .map(|form| Sent { registration: form.into(), press: Some(press(bytes)) }),
     };
     read.map_err(|error| malformed(&format!("The body is not a registration: {error}.")))
 }

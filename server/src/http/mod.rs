@@ -7,7 +7,7 @@ pub mod bearer;
 pub mod body;
 pub mod client;
 pub mod cookies;
-pub mod express;
+pub mod door;
 pub mod failure;
 pub mod finish;
 pub mod health;

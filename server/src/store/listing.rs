@@ -1,7 +1,8 @@
 //! What organisers see of entries: tables, single entries, counts, the audit list, jobs.
 //!
 //! Every list is read in pages by keyset: a page begins after (or before) the last row seen, so that a
-//! deep page costs as much as the first and no row is skipped or shown twice when rows come and go.
+//! deep page costs as much as the first and no row is skipped or shown twice when rows come and go. Where only some
+//! rows fit and no index tells which, a page may end early: see [`Page::is_cut`].
 
 use async_trait::async_trait;
 use shared::Entry;
@@ -69,6 +70,14 @@ pub struct Filter {
     pub name_prefix: Option<String>,
 }
 
+impl Filter {
+    /// Whether entries have to be looked at to know whether they fit: another index for each choice would cost every
+    /// registration more than it saves whoever looks for few among millions.
+    pub(super) fn has_choices(&self) -> bool {
+        self.state != EntryState::Registered || self.category.is_some() || self.session.is_some()
+    }
+}
+
 /// Where a row stands in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position<K> {
@@ -107,6 +116,16 @@ pub struct Page<T, K> {
     pub next: Option<Position<K>>,
     /// Begins the previous page; `None` on the first.
     pub previous: Option<Position<K>>,
+    /// Whether it ends because enough was looked at, and not because it is full or the list over: what else fits is on
+    /// the pages beyond.
+    pub is_cut: bool,
+}
+
+impl<T, K> Page<T, K> {
+    /// All there is.
+    pub fn only(rows: Vec<T>) -> Self {
+        Self { rows, next: None, previous: None, is_cut: false }
+    }
 }
 
 /// One entry in a list.
@@ -194,6 +213,39 @@ pub struct LiveEntry {
     pub retries: i64,
     /// The latest of them, milliseconds since 1970.
     pub last_retry_at: Option<i64>,
+}
+
+/// A live entry as an export writes it: what is stored, in the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportedEntry {
+    /// Receipt code.
+    pub receipt: String,
+    /// Id.
+    pub id: Uuid,
+    /// Instant of registration, milliseconds since 1970.
+    pub registered_at: i64,
+    /// Name as typed.
+    pub full_name: String,
+    /// Email address as typed.
+    pub email: String,
+    /// E.164.
+    pub phone: Option<String>,
+    /// `YYYY-MM-DD`.
+    pub date_of_birth: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// Uppercase.
+    pub postcode: Option<String>,
+    /// Category's id.
+    pub category: Option<String>,
+    /// Session's id.
+    pub session: Option<String>,
+    /// How many people the entry stands for.
+    pub party_size: i32,
+    /// Who answers for an entrant under age.
+    pub guardian_name: Option<String>,
+    /// Membership number.
+    pub member_id: Option<String>,
 }
 
 /// A draw's counts now.
@@ -287,7 +339,7 @@ pub trait Listing: Send + Sync {
         draw: Uuid,
         after: Option<&Position<i64>>,
         at_most: u32,
-    ) -> StoreResult<Vec<EntryDetails>>;
+    ) -> StoreResult<Vec<ExportedEntry>>;
 
     /// A draw's counts now.
     async fn live_counts(&self, draw: Uuid) -> StoreResult<LiveCounts>;

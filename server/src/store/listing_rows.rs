@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::rows::EntryRow;
 use crate::store::listing::{
-    AuditLine, EntryDetails, EntryLine, EntryState, EntryStatus, Job, LiveEntry, Order, Person, Position,
-    SortKey,
+    AuditLine, EntryDetails, EntryLine, EntryState, EntryStatus, ExportedEntry, Filter, Job, LiveEntry,
+    Order, Person, Position, SortKey,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -57,11 +57,17 @@ impl TryFrom<LiveLine> for EntryLine {
 /// The columns of `withdrawals` that a list shows.
 #[derive(FromRow)]
 pub(in crate::store) struct EndedLine {
-    pub(in crate::store) id: Uuid,
-    pub(in crate::store) registered_at: i64,
+    id: Uuid,
+    registered_at: i64,
     ending: String,
     category: Option<String>,
     session: Option<String>,
+}
+
+impl EndedLine {
+    pub(in crate::store) fn position(&self) -> Position<SortKey> {
+        Position { key: SortKey::Time(self.registered_at), id: self.id }
+    }
 }
 
 pub(in crate::store) const ENDED_LINE: &str =
@@ -80,6 +86,39 @@ impl TryFrom<EndedLine> for EntryLine {
             session: row.session,
         })
     }
+}
+
+/// A row of a list of live entries, and where it stands.
+pub(in crate::store) fn live(row: LiveLine, order: Order) -> StoreResult<(EntryLine, Position<SortKey>)> {
+    let position = row.position(order);
+    Ok((EntryLine::try_from(row)?, position))
+}
+
+/// A row of a list of ended entries, and where it stands.
+pub(in crate::store) fn ended(row: EndedLine) -> StoreResult<(EntryLine, Position<SortKey>)> {
+    let position = row.position();
+    Ok((EntryLine::try_from(row)?, position))
+}
+
+/// In which order entries are looked at; `None` where none can fit, because no ended entry has a name.
+pub(in crate::store) fn order_of_choices(filter: &Filter, order: Order) -> Option<Order> {
+    match (filter.state, &filter.name_prefix) {
+        (EntryState::Registered, Some(_)) => Some(Order::Name),
+        (EntryState::Registered, None) => Some(order),
+        (_, Some(_)) => None,
+        (_, None) if order == Order::Name => Some(Order::Newest),
+        (_, None) => Some(order),
+    }
+}
+
+/// A position in a list by name.
+pub(in crate::store) fn by_name((name, id): (String, Uuid)) -> Position<SortKey> {
+    Position { key: SortKey::Name(name), id }
+}
+
+/// A position in a list by time.
+pub(in crate::store) fn by_time((at, id): (i64, Uuid)) -> Position<SortKey> {
+    Position { key: SortKey::Time(at), id }
 }
 
 fn ending(name: &str) -> StoreResult<EntryState> {
@@ -113,6 +152,53 @@ impl TryFrom<LiveDetails> for EntryDetails {
         };
         let status = EntryStatus::Live(Box::new(live));
         Ok(Self { id: row.id, receipt: row.receipt, registered_at: row.registered_at, status })
+    }
+}
+
+/// The columns of `entries` that an export writes. Read by their places: looking for names takes most of the time when
+/// there are millions of rows.
+pub(in crate::store) type ExportedRow = (
+    String,
+    Uuid,
+    i64,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    i32,
+    Option<String>,
+    Option<String>,
+);
+
+pub(in crate::store) const EXPORTED_ROW: &str = "
+    SELECT receipt, id, registered_at, full_name, email, phone, date_of_birth, country, postcode, category, session,
+        party_size, guardian_name, member_id
+    FROM entries";
+
+impl From<ExportedRow> for ExportedEntry {
+    fn from(row: ExportedRow) -> Self {
+        let (receipt, id, registered_at, full_name, email, phone, date_of_birth, country, postcode, ..) = row;
+        let (.., category, session, party_size, guardian_name, member_id) = row;
+        Self {
+            receipt,
+            id,
+            registered_at,
+            full_name,
+            email,
+            phone,
+            date_of_birth,
+            country,
+            postcode,
+            category,
+            session,
+            party_size,
+            guardian_name,
+            member_id,
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 use uuid::Uuid;
 
-use super::listing::{Exact, Filter, Order, PAGE_ROWS, Position, SortKey, Window};
-use super::listing_rows::{ENDED_LINE, LIVE_LINE};
-use super::paging::{self, Direction};
+use super::listing::{EntryState, Exact, Filter, Order, PAGE_ROWS, Position, SortKey, Window};
+use super::listing_rows::{ENDED_LINE, EXPORTED_ROW, LIVE_LINE};
+use super::paging::{self, Direction, ROWS_READ};
 use crate::receipt;
 use crate::secrets::bucket;
 
@@ -22,7 +22,7 @@ where
     for<'q> i32: Encode<'q, D> + Type<D>,
     for<'q> i64: Encode<'q, D> + Type<D>,
 {
-    /// One page of live entries, after a prefix like `EXPLAIN`.
+    /// One page of live entries, whatever they chose, after a prefix like `EXPLAIN`.
     pub(super) fn live(
         prefix: &str,
         draw: Uuid,
@@ -30,33 +30,52 @@ where
         order: Order,
         window: &Window<SortKey>,
     ) -> QueryBuilder<D> {
-        let mut query = QueryBuilder::new(format!("{prefix}{LIVE_LINE} WHERE draw_id = "));
-        query.push_bind(draw);
-        Self::push_choices(&mut query, filter);
-        if let Some(prefix) = &filter.name_prefix {
-            // A range instead of LIKE: the index serves it, and no character of the prefix means anything else.
-            let (from, to) = paging::prefix_range(prefix);
-            query.push(" AND name_key >= ").push_bind(from);
-            if let Some(to) = to {
-                query.push(" AND name_key < ").push_bind(to);
-            }
-        }
-        Self::push_window(&mut query, order, window);
+        let mut query = QueryBuilder::new(format!("{prefix}{LIVE_LINE}"));
+        Self::push_list(&mut query, draw, filter, order, window, ROWS_READ);
         query
     }
 
-    /// One page of ended entries, after a prefix like `EXPLAIN`.
-    pub(super) fn ended(
+    /// Of the next `step` entries of a list those that fit, at most one more than a page, after a prefix like `EXPLAIN`.
+    pub(super) fn fitting(
         prefix: &str,
         draw: Uuid,
         filter: &Filter,
         order: Order,
         window: &Window<SortKey>,
+        step: u32,
     ) -> QueryBuilder<D> {
-        let mut query = QueryBuilder::new(format!("{prefix}{ENDED_LINE} WHERE draw_id = "));
-        query.push_bind(draw).push(" AND ending = ").push_bind(filter.state.as_str().to_owned());
-        Self::push_choices(&mut query, filter);
-        Self::push_window(&mut query, order, window);
+        let line = if filter.state == EntryState::Registered { LIVE_LINE } else { ENDED_LINE };
+        let mut query = QueryBuilder::new(format!("{prefix}SELECT * FROM ({line}"));
+        Self::push_list(&mut query, draw, filter, order, window, step);
+        query.push(") AS looked_at WHERE TRUE");
+        if filter.state != EntryState::Registered {
+            query.push(" AND ending = ").push_bind(filter.state.as_str().to_owned());
+        }
+        if let Some(category) = &filter.category {
+            query.push(" AND category = ").push_bind(category.clone());
+        }
+        if let Some(session) = &filter.session {
+            query.push(" AND session = ").push_bind(session.clone());
+        }
+        let direction = Direction::of(window, order != Order::Newest);
+        paging::push_order(&mut query, column(order), "id", direction, ROWS_READ);
+        query
+    }
+
+    /// The position of the last of the next `step` entries of a list, where there are so many; after a prefix like
+    /// `EXPLAIN`.
+    pub(super) fn end_of_step(
+        prefix: &str,
+        draw: Uuid,
+        filter: &Filter,
+        order: Order,
+        window: &Window<SortKey>,
+        step: u32,
+    ) -> QueryBuilder<D> {
+        let table = if filter.state == EntryState::Registered { "entries" } else { "withdrawals" };
+        let mut query = QueryBuilder::new(format!("{prefix}SELECT {}, id FROM {table}", column(order)));
+        Self::push_list(&mut query, draw, filter, order, window, 1);
+        query.push(format_args!(" OFFSET {}", step - 1));
         query
     }
 
@@ -82,7 +101,7 @@ where
 
     /// Live entries in order of registration, at most so many after a position.
     pub(super) fn export(draw: Uuid, after: Option<&Position<i64>>, at_most: u32) -> QueryBuilder<D> {
-        let mut query = QueryBuilder::new("SELECT * FROM entries WHERE draw_id = ");
+        let mut query = QueryBuilder::new(format!("{EXPORTED_ROW} WHERE draw_id = "));
         query.push_bind(draw);
         if let Some(Position { key, id }) = after {
             query.push(" AND (registered_at, id) > (").push_bind(*key).push(", ").push_bind(*id).push(")");
@@ -102,22 +121,33 @@ where
             query.push(format_args!(" AND (a.at, a.id) {} (", direction.beyond()));
             query.push_bind(*key).push(", ").push_bind(*id).push(")");
         }
-        paging::push_order(&mut query, "a.at", "a.id", direction);
+        paging::push_order(&mut query, "a.at", "a.id", direction, ROWS_READ);
         query
     }
 
-    fn push_choices(query: &mut QueryBuilder<D>, filter: &Filter) {
-        if let Some(category) = &filter.category {
-            query.push(" AND category = ").push_bind(category.clone());
+    /// Which part of which list, whatever its entries chose.
+    fn push_list(
+        query: &mut QueryBuilder<D>,
+        draw: Uuid,
+        filter: &Filter,
+        order: Order,
+        window: &Window<SortKey>,
+        at_most: u32,
+    ) {
+        query.push(" WHERE draw_id = ").push_bind(draw);
+        if let Some(prefix) = &filter.name_prefix {
+            // A range instead of LIKE: the index serves it, and no character of the prefix means anything else.
+            let (from, to) = paging::prefix_range(prefix);
+            query.push(" AND name_key >= ").push_bind(from);
+            if let Some(to) = to {
+                query.push(" AND name_key < ").push_bind(to);
+            }
         }
-        if let Some(session) = &filter.session {
-            query.push(" AND session = ").push_bind(session.clone());
-        }
+        Self::push_window(query, order, window, at_most);
     }
 
-    fn push_window(query: &mut QueryBuilder<D>, order: Order, window: &Window<SortKey>) {
+    fn push_window(query: &mut QueryBuilder<D>, order: Order, window: &Window<SortKey>, at_most: u32) {
         let direction = Direction::of(window, order != Order::Newest);
-        let column = if order == Order::Name { "name_key" } else { "registered_at" };
         // A position of another order (the address was edited by hand) counts as none.
         match (paging::boundary(window), order) {
             (Some(Position { key: SortKey::Name(name), id }), Order::Name) => {
@@ -130,6 +160,11 @@ where
             }
             _ => {}
         }
-        paging::push_order(query, column, "id", direction);
+        paging::push_order(query, column(order), "id", direction, at_most);
     }
+}
+
+/// What an order goes by first.
+fn column(order: Order) -> &'static str {
+    if order == Order::Name { "name_key" } else { "registered_at" }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::models::{EntriesQuery, EntriesView, EntryLineView, grouped};
+use super::models::{EntriesQuery, EntriesView, EntryLineView, PagerView, grouped};
 use super::parts::{draw_href, pager, trail_below};
 use crate::components::time;
 use crate::layout::document;
@@ -100,7 +100,12 @@ fn select(
 }
 
 fn empty(entries: &EntriesView) -> impl IntoView + use<> {
-    let (title, text) = if entries.query.is_narrowed() {
+    let PagerView { previous, next } = &entries.pager;
+    let (title, text) = if next.is_some() {
+        ("Nothing found yet", "No entry that was looked at fits. The search goes on with the next page.")
+    } else if previous.is_some() {
+        ("Nothing more", "No further entry fits. Those that do are on the pages before.")
+    } else if entries.query.is_narrowed() {
         (
             "Nothing found",
             "No entry fits. Names are found by their beginning, email addresses and receipts whole.",

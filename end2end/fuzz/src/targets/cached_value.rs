@@ -44,7 +44,7 @@ fn committed(mut input: Input<'_>) -> Committed {
         fingerprint_version: i16::from_be_bytes(input.array()),
         browser: has_browser.then(|| input.array()),
     };
-    Committed { identity, body: Bytes::copy_from_slice(input.rest()) }
+    Committed::new(identity, Bytes::copy_from_slice(input.rest()))
 }
 
 fn sealed(committed: &Committed) {

@@ -35,7 +35,8 @@ pub fn run(bytes: &[u8]) {
 
 fn read(body: &[u8], credentials: &Credentials) -> Result<Registration, Problem> {
     let headers = of_type("application/json");
-    now(registration_json(&headers, Body::from(body.to_vec()), credentials)).map_err(|refusal| {
+    let read = now(registration_json(&headers, Body::from(body.to_vec()), credentials));
+    read.map(|sent| sent.registration).map_err(|refusal| {
         assert!(!refusal.detail().is_empty());
         refusal.problem
     })

@@ -9,7 +9,7 @@ use super::{Comparison, Goal, limits, table};
 use crate::serve::ECHO;
 use crate::work::Form;
 use crate::{
-    Crowd, Failure, Fixed, Kind, Mix, Outcome, Pace, Plan, Stop, Targets, database, draw, run_fixed,
+    Crowd, Failure, Fixed, Kind, Mix, Outcome, Pace, Plan, Second, Stop, Targets, database, draw, run_fixed,
 };
 
 /// How much is measured.
@@ -276,13 +276,18 @@ impl Bench<'_> {
             let outcome = crowd.run(&server.targets, &plan, &Mix::only(Kind::New), |_| {})?;
             note(&outcome, &mut goodput.wrong);
             check(&site, &crowd, &mut goodput.wrong)?;
-            goodput.ours.push(outcome.right_per_second);
+            // By when answers came: of what was due then, some may not be sent when it is over.
+            let measured: Vec<&Second> = outcome.series.iter().filter(|second| !second.is_warm_up).collect();
+            let a_second = |count: fn(&Second) -> u64| {
+                measured.iter().map(|second| count(second)).sum::<u64>() as f64 / measured.len() as f64
+            };
+            goodput.ours.push(a_second(|second| second.right));
             goodput.limit.push(peak);
             tail.ours.push(p99_ms(&outcome, Kind::New));
+            let (refused, unsent) = (a_second(|second| second.refused), outcome.unsent);
             (self.tell)(&format!(
-                "{}; {} refused a second",
-                table::round(&goodput),
-                outcome.refused_per_second
+                "{}; {refused:.0} refused a second, {unsent} could not be sent",
+                table::round(&goodput)
             ));
             (self.tell)(&table::round(&tail));
         }
@@ -335,7 +340,7 @@ impl Echo {
 }
 
 /// What was wrong in a run.
-fn note(outcome: &Outcome, wrong: &mut Vec<String>) {
+pub(crate) fn note(outcome: &Outcome, wrong: &mut Vec<String>) {
     wrong.extend(
         outcome.surprises.iter().map(|one| format!("instead of {}, there came {}", one.expected, one.came)),
     );
@@ -349,7 +354,7 @@ fn note(outcome: &Outcome, wrong: &mut Vec<String>) {
 }
 
 /// What is wrong in the database, by its rows and by `drawbridge reconcile`.
-fn check(site: &Site<'_>, crowd: &Crowd, wrong: &mut Vec<String>) -> Result<(), Failure> {
+pub(crate) fn check(site: &Site<'_>, crowd: &Crowd, wrong: &mut Vec<String>) -> Result<(), Failure> {
     let found = block_on(database::check(&site.url, draw::SLUG, crowd.name(), crowd.ledger()))??;
     wrong.extend(found.violations);
     site.run(&["reconcile"])?;
@@ -370,7 +375,7 @@ fn admissions(server: &Server, outcome: &str, layer: &str) -> Result<f64, Failur
 }
 
 /// One request by itself; the body of its answer.
-fn get(targets: &Targets, path: &str) -> Result<String, Failure> {
+pub(crate) fn get(targets: &Targets, path: &str) -> Result<String, Failure> {
     let mut stream = TcpStream::connect(targets.of(0))?;
     let host = targets.host();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
@@ -382,6 +387,6 @@ fn get(targets: &Targets, path: &str) -> Result<String, Failure> {
     }
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
 }

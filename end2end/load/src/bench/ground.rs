@@ -43,7 +43,7 @@ pub const SETTINGS: [(&str, &str); 4] = [
 ];
 
 /// The secret of all servers.
-const SECRET: &str = "5f0e3cd27a1b49d88c6e2f9310a7b4655f0e3cd27a1b49d88c6e2f9310a7b465";
+pub(crate) const SECRET: &str = "5f0e3cd27a1b49d88c6e2f9310a7b4655f0e3cd27a1b49d88c6e2f9310a7b465";
 
 impl Ground {
     /// Starts PostgreSQL and Redis.
@@ -103,7 +103,7 @@ impl Ground {
         if backends == Backends::PostgresRedis {
             self.redis.cli(&["FLUSHALL"]);
         }
-        let site = Site { ground: self, backends, url, _own: own };
+        let site = Site { ground: self, backends, url, own };
         let draws = self.folder.path().join("draw.toml");
         std::fs::write(&draws, draw::file(draw::SLUG))?;
         site.run(&["draw", "apply", &draws.to_string_lossy()])?;
@@ -118,13 +118,22 @@ pub struct Site<'a> {
     backends: Backends,
     /// The database.
     pub url: String,
-    _own: Option<OwnDatabase>,
+    own: Option<OwnDatabase>,
 }
 
 impl Site<'_> {
     /// The database's file, where it is one.
     pub fn file(&self) -> PathBuf {
         PathBuf::from(self.url.trim_start_matches("sqlite://"))
+    }
+
+    /// The database's name on its server.
+    ///
+    /// # Errors
+    /// When it is a file.
+    pub fn database(&self) -> Result<&str, Failure> {
+        let own = self.own.as_ref().map(OwnDatabase::name);
+        own.ok_or_else(|| Failure::Ground(format!("{} is a file", self.url)))
     }
 
     fn settings(&self) -> Vec<(&str, String)> {
@@ -142,16 +151,36 @@ impl Site<'_> {
     /// # Errors
     /// What it says, when it fails.
     pub fn run(&self, words: &[&str]) -> Result<String, Failure> {
-        let done = Command::new(&self.ground.drawbridge)
+        self.run_with(words, "")
+    }
+
+    /// The same with a text as its input.
+    ///
+    /// # Errors
+    /// What it says, when it fails.
+    pub fn run_with(&self, words: &[&str], input: &str) -> Result<String, Failure> {
+        let mut running = Command::new(&self.ground.drawbridge)
             .args(words)
             .envs(self.settings())
             .current_dir(self.ground.folder.path())
-            .stdin(Stdio::null())
-            .output()?;
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(mut to) = running.stdin.take()
+            && !input.is_empty()
+        {
+            to.write_all(input.as_bytes())?;
+        }
+        let done = running.wait_with_output()?;
         if done.status.success() {
             return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
         }
-        Err(Failure::Ground(String::from_utf8_lossy(&done.stderr).into_owned()))
+        Err(Failure::Ground(format!(
+            "{words:?}: {}{}",
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr)
+        )))
     }
 
     /// Starts a server and waits until it answers; how long that took.
@@ -195,10 +224,31 @@ impl Server {
     /// # Errors
     /// When the system does not say.
     pub fn resident_bytes(&self) -> Result<u64, Failure> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that [`Self::resident_bytes`] was since [`Self::forget_peak`].
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn peak_bytes(&self) -> Result<u64, Failure> {
+        self.memory("VmHWM:")
+    }
+
+    /// Lets the peak begin at what it is now.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn forget_peak(&self) -> Result<(), Failure> {
+        // "5" resets the peak resident set size: see proc(5).
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.guardian.pid()), "5")?)
+    }
+
+    fn memory(&self, name: &str) -> Result<u64, Failure> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.guardian.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kibibytes = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        kibibytes.map(|kibibytes| kibibytes * 1024).ok_or_else(|| Failure::Ground("no VmRSS".to_owned()))
+        kibibytes.map(|kibibytes| kibibytes * 1024).ok_or_else(|| Failure::Ground(format!("no {name}")))
     }
 }
 

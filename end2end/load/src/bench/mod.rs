@@ -10,11 +10,15 @@
 //! | servers and databases | [`ground`] |
 //! | what others do with the same rows | [`limits`] |
 //! | the table | [`table`] |
+//! | what is measured with millions of entries: `load bench-scale` | [`scale`] |
 
 pub mod comparisons;
 pub mod ground;
 pub mod limits;
+pub mod scale;
 pub mod table;
+
+pub(crate) use comparisons::{block_on, check, get, note};
 
 use serde::Serialize;
 
@@ -24,6 +28,8 @@ use serde::Serialize;
 pub enum Goal {
     /// The median of ours over theirs.
     AtLeast(f64),
+    /// The same, for what is better when it is less.
+    AtMost(f64),
     /// The median of ours, in the comparison's unit; there is nothing beside it.
     Below(f64),
 }
@@ -62,7 +68,7 @@ impl Comparison {
     /// What the goal is held against: the median of ratios, or of ours.
     pub fn figure(&self) -> f64 {
         match self.goal {
-            Goal::AtLeast(_) => median(&self.ratios()),
+            Goal::AtLeast(_) | Goal::AtMost(_) => median(&self.ratios()),
             Goal::Below(_) => median(&self.ours),
         }
     }
@@ -71,6 +77,7 @@ impl Comparison {
     pub fn is_reached(&self) -> bool {
         let is_reached = match self.goal {
             Goal::AtLeast(least) => self.figure() >= least,
+            Goal::AtMost(most) => self.figure() <= most,
             Goal::Below(limit) => self.figure() < limit,
         };
         is_reached && self.wrong.is_empty()
@@ -106,6 +113,10 @@ mod tests {
         assert!(!comparison.is_reached(), "nothing measured is nothing reached");
         (comparison.ours, comparison.limit) = (vec![1.0, 60.0, 1.0], vec![10.0, 100.0, 1.5]);
         assert!((comparison.figure() - 0.6).abs() < 1e-9);
+        assert!(comparison.is_reached());
+        comparison.goal = Goal::AtMost(0.5);
+        assert!(!comparison.is_reached(), "what has to be less is more");
+        comparison.goal = Goal::AtMost(0.6 + 1e-9);
         assert!(comparison.is_reached());
         comparison.wrong.push("an answer".to_owned());
         assert!(!comparison.is_reached());

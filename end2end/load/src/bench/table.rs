@@ -39,6 +39,7 @@ pub fn round(comparison: &Comparison) -> String {
 fn goal(comparison: &Comparison) -> String {
     match comparison.goal {
         Goal::AtLeast(least) => format!("at least {least}"),
+        Goal::AtMost(most) => format!("at most {most}"),
         Goal::Below(limit) => format!("below {limit} {}", comparison.unit),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod run;
+pub mod scale;
 pub mod serve;
 
 use std::io::Write as _;

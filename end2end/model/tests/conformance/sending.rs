@@ -136,7 +136,7 @@ impl Sent {
         let is_anonymous = sender.credentials == Credentials::Anonymous;
         let press = is_anonymous.then(|| press(format!("{:?}", registration.form).as_bytes()));
         if let Some(press) = &press
-            && let Some(ending) = server.admit_again(&draw, &key, press, sender.address).await
+            && let Some(ending) = server.admit_unread(&draw, &key, press, sender.address).await
         {
             return ending;
         }

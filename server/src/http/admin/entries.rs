@@ -16,6 +16,9 @@ use crate::state::App;
 use crate::store::Draw;
 use crate::store::listing::{EntryState, Exact, Filter, Order, Page, SortKey, Window};
 
+/// Said of a page that ends where it was looked for long enough: entries that fit are rare.
+const GOES_ON: &str = ", as far as was looked; the search goes on with the next page";
+
 /// One page of the list.
 ///
 /// # Errors
@@ -33,9 +36,7 @@ pub async fn list(
     let state = EntryState::from_name(&asked.state).unwrap_or_default();
     let order = order(&asked, &search, state);
     let page = match &search {
-        Search::Exact(exact, _) => {
-            Page { rows: app.store.find_entries(draw.id, exact).await?, next: None, previous: None }
-        }
+        Search::Exact(exact, _) => Page::only(app.store.find_entries(draw.id, exact).await?),
         Search::Name(_) | Search::Nothing => read(&app, &draw, &asked, &search, order).await?,
     };
     let path = format!("/admin/draws/{slug}/entries");
@@ -46,7 +47,7 @@ pub async fn list(
     let taken = app.store.taken(draw.id).await?;
     let view = EntriesView {
         draw: views::draw_ref(&draw, taken, app.ambient.now()),
-        heading: heading(&asked.q, &search, state),
+        heading: heading(&asked.q, &search, state) + if page.is_cut { GOES_ON } else { "" },
         query: EntriesQuery {
             search: asked.q,
             state: state.as_str().to_owned(),
@@ -120,7 +121,8 @@ async fn read(
     };
     let window = asked.window(|text| read_by_key(text, order));
     let page = app.store.entries(draw.id, &filter, order, &window).await?;
-    if page.rows.is_empty() && window != Window::First {
+    let leads_on = page.previous.is_some() || page.next.is_some();
+    if page.rows.is_empty() && !leads_on && window != Window::First {
         // Everything on that page has ended meanwhile.
         return Ok(app.store.entries(draw.id, &filter, order, &Window::First).await?);
     }

@@ -7,7 +7,7 @@ use crate::store::Draw;
 use crate::store::draws::Actor;
 use crate::store::entries::{CaughtHour, Ended, Ending, NewEntry, RetryCount, Written};
 use crate::store::listing::{
-    EntryDetails, EntryLine, EntryState, EntryStatus, Exact, Filter, Order, PAGE_ROWS, Page, Position,
+    EntryLine, EntryState, EntryStatus, Exact, ExportedEntry, Filter, Order, PAGE_ROWS, Page, Position,
     SortKey, Window,
 };
 
@@ -15,6 +15,7 @@ pub(super) async fn run(bench: &Bench) {
     pages_show_every_entry_once_in_both_directions(bench).await;
     a_page_goes_on_where_its_last_row_was_even_when_that_is_gone(bench).await;
     filters_narrow_and_states_are_apart(bench).await;
+    few_that_fit_are_found_among_many(bench).await;
     a_name_is_found_by_its_beginning_and_nothing_in_it_means_anything_else(bench).await;
     something_exact_finds_live_and_ended_entries(bench).await;
     one_entry_tells_what_is_known_of_it(bench).await;
@@ -150,6 +151,41 @@ async fn filters_narrow_and_states_are_apart(bench: &Bench) {
     assert_eq!(count(EntryState::Withdrawn, Some("general"), None).await, 0);
 }
 
+/// More entries than are looked at in one step: whoever turns the pages sees those that fit once, in both directions,
+/// wherever pages were cut.
+async fn few_that_fit_are_found_among_many(bench: &Bench) {
+    let draw = bench.draw("few-among-many", |_| {}).await;
+    let mut fit = BTreeSet::new();
+    for batch in 0..16 {
+        let mut batch: Vec<NewEntry> =
+            (0..50).map(|at| bench.named(&draw, batch * 50 + at, &format!("Name {}", at % 7))).collect();
+        for (at, entry) in batch.iter_mut().enumerate() {
+            entry.entry.category = Some(if at % 23 == 3 { "family" } else { "general" }.to_owned());
+            fit.extend((at % 23 == 3).then_some(entry.id));
+        }
+        bench.created(&draw, &batch).await;
+        bench.clock.advance(1);
+    }
+    let filter = Filter { category: Some("family".to_owned()), ..Filter::default() };
+    for order in [Order::Newest, Order::Oldest, Order::Name] {
+        let mut pages = vec![bench.page(&draw, &filter, order, &Window::First).await];
+        while let Some(next) = pages.last().and_then(|page| page.next.clone()) {
+            pages.push(bench.page(&draw, &filter, order, &Window::After(next)).await);
+        }
+        let lines: Vec<EntryLine> = pages.iter().flat_map(|page| page.rows.clone()).collect();
+        assert_eq!(lines.len(), fit.len(), "{order:?}: each once");
+        assert_eq!(lines.iter().map(|line| line.id).collect::<BTreeSet<_>>(), fit, "{order:?}");
+        assert!(lines.iter().map(|line| sort_key(line, order)).is_sorted(), "{order:?}");
+        let mut page = pages.pop().expect("there is one");
+        let mut back = page.rows;
+        while let Some(previous) = page.previous {
+            page = bench.page(&draw, &filter, order, &Window::Before(previous)).await;
+            back.splice(0..0, page.rows.iter().cloned());
+        }
+        assert_eq!(back, lines, "{order:?}: the same on the way back");
+    }
+}
+
 async fn a_name_is_found_by_its_beginning_and_nothing_in_it_means_anything_else(bench: &Bench) {
     let draw = bench.draw("names", |_| {}).await;
     let names = [
@@ -240,7 +276,7 @@ async fn one_entry_tells_what_is_known_of_it(bench: &Bench) {
 async fn an_export_reads_every_live_entry_once(bench: &Bench) {
     let (draw, all) = crowd(bench, "export").await;
     bench.remove(&all[7].receipt).await;
-    let mut read: Vec<EntryDetails> = Vec::new();
+    let mut read: Vec<ExportedEntry> = Vec::new();
     loop {
         let after = read.last().map(|last| Position { key: last.registered_at, id: last.id });
         let chunk = bench.store.export_chunk(draw.id, after.as_ref(), 10).await.expect("reads");

@@ -7,11 +7,13 @@ use uuid::Uuid;
 use super::{PostgresStore, draws, within};
 use crate::store::StoreResult;
 use crate::store::listing::{
-    AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, Filter, Job, Listing, LiveCounts, Order,
-    PAGE_ROWS, Page, Position, SortKey, Window,
+    AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, ExportedEntry, Filter, Job, Listing,
+    LiveCounts, Order, PAGE_ROWS, Page, Position, SortKey, Window,
 };
-use crate::store::listing_rows::{AuditRow, EndedDetails, EndedLine, JobRow, LiveDetails, LiveLine};
-use crate::store::paging;
+use crate::store::listing_rows::{
+    self, AuditRow, EndedDetails, EndedLine, ExportedRow, JobRow, LiveDetails, LiveLine, ended, live,
+};
+use crate::store::paging::{self, Looking};
 use crate::store::queries::Queries;
 use crate::store::sql;
 
@@ -29,34 +31,17 @@ impl Listing for PostgresStore {
         window: &Window<SortKey>,
     ) -> StoreResult<Page<EntryLine, SortKey>> {
         within(async {
-            if filter.state != EntryState::Registered {
-                if filter.name_prefix.is_some() {
-                    return Ok(Page { rows: Vec::new(), next: None, previous: None });
-                }
-                let order = if order == Order::Name { Order::Newest } else { order };
-                let mut reader = self.reader().await?;
-                let rows: Vec<EndedLine> = Queries::<Postgres>::ended("", draw, filter, order, window)
-                    .build_query_as()
-                    .fetch_all(reader.get())
-                    .await?;
-                reader.give_back();
-                let rows = rows.into_iter().map(|row| {
-                    let position = Position { key: SortKey::Time(row.registered_at), id: row.id };
-                    Ok((EntryLine::try_from(row)?, position))
-                });
-                return Ok(paging::page(rows.collect::<StoreResult<_>>()?, window));
+            if filter.has_choices() {
+                return self.fitting(draw, filter, order, window).await;
             }
             let order = if filter.name_prefix.is_some() { Order::Name } else { order };
-            let mut reader = self.reader().await?;
+            let mut tx = self.reading.snapshot_for_list().await?;
             let rows: Vec<LiveLine> = Queries::<Postgres>::live("", draw, filter, order, window)
                 .build_query_as()
-                .fetch_all(reader.get())
+                .fetch_all(tx.get())
                 .await?;
-            reader.give_back();
-            let rows = rows.into_iter().map(|row| {
-                let position = row.position(order);
-                Ok((EntryLine::try_from(row)?, position))
-            });
+            tx.end().await;
+            let rows = rows.into_iter().map(|row| live(row, order));
             Ok(paging::page(rows.collect::<StoreResult<_>>()?, window))
         })
         .await
@@ -68,7 +53,7 @@ impl Listing for PostgresStore {
                 return Ok(Vec::new());
             };
             // One snapshot: an entry that ends meanwhile is found in one table or the other.
-            let mut tx = self.reading.snapshot().await?;
+            let mut tx = self.reading.snapshot_for_list().await?;
             let live: Vec<LiveLine> = live.build_query_as().fetch_all(tx.get()).await?;
             let ended: Vec<EndedLine> = ended.build_query_as().fetch_all(tx.get()).await?;
             tx.end().await;
@@ -80,7 +65,7 @@ impl Listing for PostgresStore {
 
     async fn entry(&self, draw: Uuid, registered_at: i64, id: Uuid) -> StoreResult<Option<EntryDetails>> {
         within(async {
-            let mut tx = self.reading.snapshot().await?;
+            let mut tx = self.reading.snapshot_for_list().await?;
             let live: Option<LiveDetails> =
                 sqlx::query_as("SELECT * FROM entries WHERE draw_id = $1 AND registered_at = $2 AND id = $3")
                     .bind(draw)
@@ -111,13 +96,13 @@ impl Listing for PostgresStore {
         draw: Uuid,
         after: Option<&Position<i64>>,
         at_most: u32,
-    ) -> StoreResult<Vec<EntryDetails>> {
+    ) -> StoreResult<Vec<ExportedEntry>> {
         within(async {
             let mut query = Queries::<Postgres>::export(draw, after, at_most);
             let mut reader = self.reader().await?;
-            let rows: Vec<LiveDetails> = query.build_query_as().fetch_all(reader.get()).await?;
+            let rows: Vec<ExportedRow> = query.build_query_as().fetch_all(reader.get()).await?;
             reader.give_back();
-            rows.into_iter().map(EntryDetails::try_from).collect()
+            Ok(rows.into_iter().map(ExportedEntry::from).collect())
         })
         .await
     }
@@ -170,5 +155,45 @@ impl Listing for PostgresStore {
             Ok(row.map(Job::from))
         })
         .await
+    }
+}
+
+impl PostgresStore {
+    /// One page of the entries that fit.
+    async fn fitting(
+        &self,
+        draw: Uuid,
+        filter: &Filter,
+        order: Order,
+        window: &Window<SortKey>,
+    ) -> StoreResult<Page<EntryLine, SortKey>> {
+        let Some(order) = listing_rows::order_of_choices(filter, order) else {
+            return Ok(Page::only(Vec::new()));
+        };
+        let mut tx = self.reading.snapshot_for_list().await?;
+        let mut looking = Looking::begin(window, order != Order::Newest);
+        loop {
+            let (at, step) = looking.step();
+            let mut fitting = Queries::<Postgres>::fitting("", draw, filter, order, at, step);
+            let rows: Vec<_> = if filter.state == EntryState::Registered {
+                let rows: Vec<LiveLine> = fitting.build_query_as().fetch_all(tx.get()).await?;
+                rows.into_iter().map(|row| live(row, order)).collect::<StoreResult<_>>()?
+            } else {
+                let rows: Vec<EndedLine> = fitting.build_query_as().fetch_all(tx.get()).await?;
+                rows.into_iter().map(ended).collect::<StoreResult<_>>()?
+            };
+            let mut end = Queries::<Postgres>::end_of_step("", draw, filter, order, at, step);
+            let end = if looking.is_full_with(rows.len()) {
+                None
+            } else if order == Order::Name {
+                end.build_query_as().fetch_optional(tx.get()).await?.map(listing_rows::by_name)
+            } else {
+                end.build_query_as().fetch_optional(tx.get()).await?.map(listing_rows::by_time)
+            };
+            if !looking.add(rows, end) {
+                tx.end().await;
+                return Ok(looking.page());
+            }
+        }
     }
 }

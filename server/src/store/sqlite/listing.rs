@@ -7,11 +7,13 @@ use uuid::Uuid;
 use super::SqliteStore;
 use crate::store::StoreResult;
 use crate::store::listing::{
-    AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, Filter, Job, Listing, LiveCounts, Order,
-    PAGE_ROWS, Page, Position, SortKey, Window,
+    AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, ExportedEntry, Filter, Job, Listing,
+    LiveCounts, Order, PAGE_ROWS, Page, Position, SortKey, Window,
 };
-use crate::store::listing_rows::{AuditRow, EndedDetails, EndedLine, JobRow, LiveDetails, LiveLine};
-use crate::store::paging;
+use crate::store::listing_rows::{
+    self, AuditRow, EndedDetails, EndedLine, ExportedRow, JobRow, LiveDetails, LiveLine, ended, live,
+};
+use crate::store::paging::{self, Looking};
 use crate::store::queries::Queries;
 use crate::store::sql;
 
@@ -28,30 +30,15 @@ impl Listing for SqliteStore {
         order: Order,
         window: &Window<SortKey>,
     ) -> StoreResult<Page<EntryLine, SortKey>> {
-        if filter.state != EntryState::Registered {
-            if filter.name_prefix.is_some() {
-                return Ok(Page { rows: Vec::new(), next: None, previous: None });
-            }
-            let order = if order == Order::Name { Order::Newest } else { order };
-            let rows: Vec<EndedLine> = Queries::<Sqlite>::ended("", draw, filter, order, window)
-                .build_query_as()
-                .fetch_all(&self.readers)
-                .await?;
-            let rows = rows.into_iter().map(|row| {
-                let position = Position { key: SortKey::Time(row.registered_at), id: row.id };
-                Ok((EntryLine::try_from(row)?, position))
-            });
-            return Ok(paging::page(rows.collect::<StoreResult<_>>()?, window));
+        if filter.has_choices() {
+            return self.fitting(draw, filter, order, window).await;
         }
         let order = if filter.name_prefix.is_some() { Order::Name } else { order };
         let rows: Vec<LiveLine> = Queries::<Sqlite>::live("", draw, filter, order, window)
             .build_query_as()
             .fetch_all(&self.readers)
             .await?;
-        let rows = rows.into_iter().map(|row| {
-            let position = row.position(order);
-            Ok((EntryLine::try_from(row)?, position))
-        });
+        let rows = rows.into_iter().map(|row| live(row, order));
         Ok(paging::page(rows.collect::<StoreResult<_>>()?, window))
     }
 
@@ -94,10 +81,10 @@ impl Listing for SqliteStore {
         draw: Uuid,
         after: Option<&Position<i64>>,
         at_most: u32,
-    ) -> StoreResult<Vec<EntryDetails>> {
+    ) -> StoreResult<Vec<ExportedEntry>> {
         let mut query = Queries::<Sqlite>::export(draw, after, at_most);
-        let rows: Vec<LiveDetails> = query.build_query_as().fetch_all(&self.readers).await?;
-        rows.into_iter().map(EntryDetails::try_from).collect()
+        let rows: Vec<ExportedRow> = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().map(ExportedEntry::from).collect())
     }
 
     async fn live_counts(&self, draw: Uuid) -> StoreResult<LiveCounts> {
@@ -134,6 +121,45 @@ impl Listing for SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// One page of the entries that fit.
+    async fn fitting(
+        &self,
+        draw: Uuid,
+        filter: &Filter,
+        order: Order,
+        window: &Window<SortKey>,
+    ) -> StoreResult<Page<EntryLine, SortKey>> {
+        let Some(order) = listing_rows::order_of_choices(filter, order) else {
+            return Ok(Page::only(Vec::new()));
+        };
+        let mut tx = self.readers.begin().await?;
+        let mut looking = Looking::begin(window, order != Order::Newest);
+        loop {
+            let (at, step) = looking.step();
+            let mut fitting = Queries::<Sqlite>::fitting("", draw, filter, order, at, step);
+            let rows: Vec<_> = if filter.state == EntryState::Registered {
+                let rows: Vec<LiveLine> = fitting.build_query_as().fetch_all(&mut *tx).await?;
+                rows.into_iter().map(|row| live(row, order)).collect::<StoreResult<_>>()?
+            } else {
+                let rows: Vec<EndedLine> = fitting.build_query_as().fetch_all(&mut *tx).await?;
+                rows.into_iter().map(ended).collect::<StoreResult<_>>()?
+            };
+            let mut end = Queries::<Sqlite>::end_of_step("", draw, filter, order, at, step);
+            let end = if looking.is_full_with(rows.len()) {
+                None
+            } else if order == Order::Name {
+                end.build_query_as().fetch_optional(&mut *tx).await?.map(listing_rows::by_name)
+            } else {
+                end.build_query_as().fetch_optional(&mut *tx).await?.map(listing_rows::by_time)
+            };
+            if !looking.add(rows, end) {
+                return Ok(looking.page());
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -164,11 +190,20 @@ mod tests {
             let position = Position { key, id };
             for window in [Window::First, Window::After(position.clone()), Window::Before(position)] {
                 let mut queries = vec![Queries::<Sqlite>::live(explain, draw, &plain, order, &window)];
-                match order {
-                    Order::Name => {
-                        queries.push(Queries::<Sqlite>::live(explain, draw, &named, order, &window))
-                    }
-                    _ => queries.push(Queries::<Sqlite>::ended(explain, draw, &removed, order, &window)),
+                if order == Order::Name {
+                    queries.push(Queries::<Sqlite>::live(explain, draw, &named, order, &window));
+                }
+                let filters = if order == Order::Name { [&plain, &named] } else { [&plain, &removed] };
+                for filter in filters {
+                    queries.push(Queries::<Sqlite>::end_of_step(explain, draw, filter, order, &window, 500));
+                    // Those that fit may be sorted again: they are a step at most.
+                    let mut fitting = Queries::<Sqlite>::fitting(explain, draw, filter, order, &window, 500);
+                    let plan = fitting.build().fetch_all(&store.readers).await.expect("a plan");
+                    let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+                    let is_served = |line: &String| {
+                        line.starts_with("SEARCH") && (line.contains("_by_time") || line.contains("_by_name"))
+                    };
+                    assert!(plan.iter().any(is_served), "{order:?} {window:?}: {plan:?}");
                 }
                 for mut query in queries {
                     let plan = query.build().fetch_all(&store.readers).await.expect("a plan");

@@ -124,7 +124,7 @@ fn keys() -> Arc<Keys> {
     Arc::new(Keys::new(&Secret::new([7; 32]), None))
 }
 
-/// Every row, as an export reads them.
+/// Every row that an export finds, as an organiser sees it by itself.
 async fn stored(store: &dyn Store) -> HashMap<Uuid, Columns> {
     let mut found = HashMap::new();
     let mut after = None;
@@ -132,9 +132,12 @@ async fn stored(store: &dyn Store) -> HashMap<Uuid, Columns> {
         let rows = store.export_chunk(DRAW, after.as_ref(), CHUNK).await.expect("reads");
         let Some(last) = rows.last() else { return found };
         after = Some(Position { key: last.registered_at, id: last.id });
-        found.extend(rows.into_iter().map(|row| match row.status {
-            EntryStatus::Live(live) => (row.id, Columns::from(&live.entry)),
-            EntryStatus::Ended { .. } => panic!("{} has not ended", row.id),
-        }));
+        for row in rows {
+            let details = store.entry(DRAW, row.registered_at, row.id).await.expect("reads");
+            match details.map(|details| details.status) {
+                Some(EntryStatus::Live(live)) => found.insert(row.id, Columns::from(&live.entry)),
+                other => panic!("{} is live: {other:?}", row.id),
+            };
+        }
     }
 }
