@@ -14,6 +14,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 
 use super::{Coordination, CoordinationResult, Key, Lease, Owner, Rate, Take};
+use crate::admission::remembered::PLACE_BYTES;
 use crate::ambient::Ambient;
 
 /// Keys whose allowance is remembered; further ones are granted without being remembered.
@@ -76,8 +77,8 @@ struct ByBytes;
 
 impl Weighter<Key, Value> for ByBytes {
     fn weight(&self, _: &Key, value: &Value) -> u64 {
-        // The key twice (the cache keeps a hash table beside its entries) and the bookkeeping of both.
-        value.bytes.len() as u64 + 160
+        // With the counts of its Arc.
+        (value.bytes.len() + 4 * size_of::<usize>()) as u64 + PLACE_BYTES
     }
 }
 
@@ -90,7 +91,7 @@ impl std::fmt::Debug for MemoryCoordination {
 impl MemoryCoordination {
     /// With room for so many bytes of values.
     pub fn new(ambient: Ambient, bytes_max: u64) -> Self {
-        let expected = usize::try_from(bytes_max / 400).unwrap_or(1);
+        let expected = usize::try_from(bytes_max / 500).unwrap_or(1);
         Self {
             values: Cache::with_weighter(expected, bytes_max, ByBytes),
             leases: Mutex::default(),

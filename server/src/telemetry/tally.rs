@@ -15,7 +15,7 @@ use crate::store::entries::{CaughtHour, RetryCount};
 
 const HOUR_MS: i64 = 3_600_000;
 /// Entries whose retries are counted between two flushes; further ones are not.
-const ENTRIES_MAX: usize = 100_000;
+const ENTRIES_MAX: usize = 25_000;
 
 /// Between two reconciliations.
 const RECONCILE_EVERY: Duration = Duration::from_secs(3600);

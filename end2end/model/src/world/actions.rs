@@ -76,7 +76,7 @@ impl World {
                 Stage::LookUp(_) => actions.push(Action::LookUp { server, at }),
                 Stage::Write(id) => {
                     if state.faults.sheds > 0 && home.queue.contains(&(id, 0)) {
-                        actions.push(Action::Shed { server, at });
+                        actions.extend([true, false].map(|asks| Action::Shed { server, at, asks }));
                     }
                 }
             }
@@ -229,7 +229,10 @@ impl World {
                 };
                 format!("server {server} binds the key of {} to its sequence's entry{how}", task(server, at))
             }
-            Action::Shed { server, at } => format!("server {server} has no room for {}", task(server, at)),
+            Action::Shed { server, at, asks } => {
+                let asks = if asks { ", which asks first" } else { "" };
+                format!("server {server} has no room for {}{asks}", task(server, at))
+            }
             Action::Settle { server, at, reply: how } => {
                 format!("server {server} settles {}{}", task(server, at), reply(how))
             }

@@ -26,7 +26,7 @@ use crate::bounds::{Bounds, Flaw, Press};
 use crate::properties;
 use database::Database;
 use sights::Sight;
-use state::{Age, Body, Client, Door, Id, Phase, Server, Shared, Stage, State, Value};
+use state::{Age, Body, Client, Door, Id, Phase, Server, Shared, Stage, State, Value, Verdict};
 use telling::Refusal;
 
 /// How a call of Redis, or a transaction of one statement, ends.
@@ -54,7 +54,7 @@ pub enum Action {
     Wake { server: u8, at: usize, in_vain: bool },
     LookUp { server: u8, at: usize },
     BindSequence { server: u8, at: usize, reply: Reply },
-    Shed { server: u8, at: usize },
+    Shed { server: u8, at: usize, asks: bool },
     Settle { server: u8, at: usize, reply: Reply },
     Gather { server: u8 },
     Advance { server: u8 },
@@ -136,7 +136,7 @@ impl World {
                 state.faults.lost_answers -= u8::from(reply != Reply::Heard);
                 self.bind_sequence(state, server, at, reply);
             }
-            Action::Shed { server, at } => self.shed(state, server, at),
+            Action::Shed { server, at, asks } => self.shed(state, server, at, asks),
             Action::Settle { server, at, reply } => {
                 state.faults.unreachable -= u8::from(reply != Reply::Heard);
                 self.settle(state, server, at, reply);
@@ -175,12 +175,17 @@ impl World {
         }
     }
 
-    /// Too much waits: an attempt that was about to be written is told to come again, known or not.
-    fn shed(&self, state: &mut State, server: u8, at: usize) {
+    /// Too much waits: an attempt that was about to be written is told to come again, known or not; now and then one asks
+    /// first whether it is known.
+    fn shed(&self, state: &mut State, server: u8, at: usize, asks: bool) {
         state.faults.sheds -= 1;
         let home = &mut state.servers[usize::from(server)];
         if let Stage::Write(id) = home.tasks[at].stage {
             home.queue.retain(|(queued, _)| *queued != id);
+            if asks {
+                home.tasks[at].stage = Stage::LookUp(Verdict::Overloaded);
+                return;
+            }
             self.end(state, server, at, None, |world, state, press| {
                 world.refuse(state, press, Refusal::Overloaded);
             });

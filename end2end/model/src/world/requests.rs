@@ -210,6 +210,7 @@ impl World {
                     Verdict::Invalid => Refusal::Invalid,
                     Verdict::Settling => Refusal::InProgress,
                     Verdict::Expired => Refusal::Expired,
+                    Verdict::Overloaded => Refusal::Overloaded,
                 };
                 self.end(state, server, at, None, |world, state, press| world.refuse(state, press, refusal));
                 if verdict == Verdict::Invalid && self.has(Flaw::RememberFailedValidation) {

@@ -165,6 +165,8 @@ pub enum Verdict {
     Settling,
     /// The token is too old.
     Expired,
+    /// Too much waits.
+    Overloaded,
 }
 
 /// A batch that a writer writes until its fate is known.
