@@ -12,7 +12,7 @@ use crate::admission::Admission;
 use crate::admission::batch::Batches;
 use crate::admission::flights::Flights;
 use crate::admission::limiter::Limiter;
-use crate::admission::occasions::Occasions;
+use crate::admission::lookups::LookUps;
 use crate::admission::remembered::{MEMORY_BYTES, Memory, SHARED_BYTES};
 use crate::ambient::Ambient;
 use crate::config::{Config, Database, Origin, secret_file};
@@ -158,7 +158,7 @@ impl App {
             memory: Memory::new(MEMORY_BYTES),
             flights: Flights::default(),
             limiter: Limiter::default(),
-            occasions: Occasions::default(),
+            look_ups: LookUps::start(Arc::clone(&store)),
             address_rate: config.ip_rate,
             person_rate: config.person_rate,
         });

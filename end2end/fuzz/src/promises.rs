@@ -56,6 +56,7 @@ pub fn of_registration(registration: &Registration, draw: &Arc<Draw>) {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         cookie: None,
         credentials: Credentials::Anonymous,
+        has_turn: false,
     };
     let attempt = Attempt::judge(Arc::clone(draw), token, registration, sender, &OURS, NOW);
     let parsed = Entry::parse(form, &draw.spec.rules, draw.dates(NOW));

@@ -86,6 +86,11 @@ impl Token {
         Some(keys.claim(draw, ClaimKind::Source.as_str(), &named))
     }
 
+    /// Whether its age holds nothing against it.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.too_old().is_none()
+    }
+
     /// What its age holds against it, unless it turns out to be known.
     fn too_old(&self) -> Option<Refusal> {
         match self.issuer {

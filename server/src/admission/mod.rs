@@ -11,7 +11,7 @@ pub mod flights;
 pub mod keys;
 mod lanes;
 pub mod limiter;
-pub mod occasions;
+pub mod lookups;
 mod outcomes;
 pub mod protocol;
 pub mod remembered;
@@ -40,7 +40,7 @@ use batch::{Batches, Submitted};
 use ending::{Answer, Ending, Refusal};
 use flights::{Flights, Lead, Place};
 use limiter::Limiter;
-use occasions::Occasions;
+use lookups::LookUps;
 use outcomes::Look;
 use protocol::{AfterWrite, Decision, Held, Known, Remember, Tell};
 use remembered::{Committed, Memory, Press};
@@ -71,8 +71,8 @@ pub struct Admission {
     pub integrators: KeyBook,
     /// The writers.
     pub batches: Batches,
-    /// When an attempt that is shed may ask the database whether it is known there.
-    pub occasions: Occasions,
+    /// Look-ups for presses that are shed.
+    pub look_ups: LookUps,
     /// Committed outcomes of this process.
     pub memory: Memory,
     /// Attempts of this process.
@@ -110,6 +110,18 @@ pub struct Sent {
     pub press: Option<Press>,
 }
 
+/// What a press comes to whose form was not read.
+#[derive(Debug)]
+pub enum Unread {
+    /// It ended.
+    Ended(Ending),
+    /// Its form has to be read.
+    Read {
+        /// Whether it has taken a turn of its address already.
+        has_turn: bool,
+    },
+}
+
 impl Admission {
     /// Lets an attempt in, exactly once.
     pub async fn admit<F>(self: &Arc<Self>, submission: Submission<F>) -> Ending
@@ -139,50 +151,46 @@ impl Admission {
         ending
     }
 
-    /// The end of a press by somebody without an API key whose form need not be read for it: a retry of what this
-    /// process has answered, or an attempt that is shed. It takes a turn of its address like any other.
-    pub async fn admit_unread(
-        &self,
-        draw: &Draw,
-        key: &str,
-        press: &Press,
-        sender: IpAddr,
-    ) -> Option<Ending> {
-        match self.admit_again(draw, key, press, sender).await {
-            None if self.batches.is_overloaded(draw.id) => self.shed(draw, key, sender).await,
-            ending => ending,
+    /// What a press by somebody without an API key comes to whose form was not read: a retry of what this process has
+    /// answered gets its receipt, an attempt that there is no time for is shed.
+    pub async fn admit_unread(&self, draw: &Draw, key: &str, press: &Press, sender: IpAddr) -> Unread {
+        let Ok(token) = Token::read(key, &self.keys, draw.id, self.ambient.now()) else {
+            return Unread::Read { has_turn: false };
+        };
+        if let Some(committed) = self.memory.of_press(&token.claim, press) {
+            let receipt =
+                || Ending::replayed(committed.body.clone(), committed.identity.person, Layer::Memory);
+            return Unread::Ended(self.address_limit(sender).await.unwrap_or_else(receipt));
         }
+        // What is going to be refused for good is told so.
+        if !self.batches.is_overloaded(draw.id) || !token.is_fresh() {
+            return Unread::Read { has_turn: false };
+        }
+        self.shed(draw, &token.claim, sender).await
     }
 
-    /// The receipt of a press that this process has told it before: known by its key and its bytes.
-    async fn admit_again(&self, draw: &Draw, key: &str, press: &Press, sender: IpAddr) -> Option<Ending> {
-        let token = Token::read(key, &self.keys, draw.id, self.ambient.now()).ok()?;
-        let committed = self.memory.of_press(&token.claim, press)?;
-        if let Some(refused) = self.address_limit(sender).await {
-            return Some(refused);
-        }
-        Some(Ending::replayed(committed.body.clone(), committed.identity.person, Layer::Memory))
-    }
-
-    /// The refusal of a press for which there is no time now, unless a layer remembers its key.
-    async fn shed(&self, draw: &Draw, key: &str, sender: IpAddr) -> Option<Ending> {
-        // One now and then goes the whole way, and asks the database.
-        if self.occasions.is_near(self.ambient.now()) {
-            return None;
-        }
-        let claim = Token::read(key, &self.keys, draw.id, self.ambient.now()).ok()?.claim;
-        if self.memory.get(&claim).is_some() || self.flights.is_aboard(&claim) {
-            return None;
+    /// Refuses a press for which there is no time now, unless its key is known.
+    async fn shed(&self, draw: &Draw, claim: &Digest, sender: IpAddr) -> Unread {
+        // In flight before remembered: whoever ends is remembered before it leaves.
+        if self.flights.is_aboard(claim) || self.memory.get(claim).is_some() {
+            return Unread::Read { has_turn: false };
         }
         if let Some(refused) = self.address_limit(sender).await {
-            return Some(refused);
+            return Unread::Ended(refused);
         }
-        match self.look(draw.id, &claim).await {
-            Look::Committed(committed, _) => {
-                self.memory.insert(claim, committed);
-                None
+        let known = match self.look(draw.id, claim).await {
+            Look::Committed(committed, _) => Some(committed),
+            Look::Nothing(_) => {
+                let stored = self.look_ups.find(draw.id, *claim).await;
+                stored.map(|stored| Arc::new(Committed::from_stored(&stored, &draw.spec.slug)))
             }
-            Look::Nothing(_) => Some(overloaded()),
+        };
+        match known {
+            Some(committed) => {
+                self.memory.insert(*claim, committed);
+                Unread::Read { has_turn: true }
+            }
+            None => Unread::Ended(overloaded()),
         }
     }
 
@@ -258,11 +266,7 @@ impl Admission {
                 return;
             }
             Look::Nothing(None) if is_shed => {
-                let (ending, committed) = if self.occasions.take(self.ambient.now()) {
-                    self.unless_known(&attempt, overloaded()).await
-                } else {
-                    (overloaded(), None)
-                };
+                let (ending, committed) = self.unless_known(&attempt, overloaded()).await;
                 if let Some(committed) = committed {
                     self.memory.insert(attempt.token.claim, committed);
                 }
@@ -360,7 +364,7 @@ impl Admission {
         let slug = &attempt.draw.spec.slug;
         let written = match self.batches.submit(attempt.draw.id, entry).await {
             Submitted::Written(written) => written,
-            Submitted::Overloaded => return (overloaded(), None),
+            Submitted::Overloaded => return self.unless_known(attempt, overloaded()).await,
             Submitted::Unknown => return (Ending::unavailable(), None),
         };
         let AfterWrite { tell, remember } =

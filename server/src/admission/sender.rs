@@ -19,6 +19,8 @@ pub struct Sender {
     pub cookie: Option<[u8; 16]>,
     /// What it shows of an API key.
     pub credentials: Credentials,
+    /// Whether it has taken a turn of its address already.
+    pub has_turn: bool,
 }
 
 impl Admission {
@@ -32,7 +34,8 @@ impl Admission {
             Credentials::ApiKey(key) => Some(key),
             Credentials::Anonymous | Credentials::Malformed => None,
         };
-        if !key.is_some_and(|key| self.integrators.was_genuine(key))
+        if !sender.has_turn
+            && !key.is_some_and(|key| self.integrators.was_genuine(key))
             && let Some(refused) = self.address_limit(sender.address).await
         {
             return Err(refused);

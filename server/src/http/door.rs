@@ -29,6 +29,7 @@ use super::client::{Peer, behind_proxies};
 use super::failure::as_json;
 use super::finish::dressed;
 use super::{Context, bearer, body, cookies};
+use crate::admission::Unread;
 use crate::admission::ending::Ending;
 use crate::admission::remembered::press;
 use crate::admission::sender::Sender;
@@ -73,6 +74,7 @@ fn slug_of_press(request: &Request) -> Option<&str> {
     let headers = request.headers();
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let is_press = is_plain
+        && !slug.is_empty()
         && request.method() == Method::POST
         && length.is_some_and(|bytes: usize| bytes <= limits::BODY_BYTES)
         && body::is_type(headers, "application/json")
@@ -107,16 +109,21 @@ async fn end_of(app: &App, peer: SocketAddr, slug: String, request: Request, con
         // A slug that names no draw is a stranger's text.
         Err(failure) => return tell(Ending::refused(failure.0, Layer::Edge), ""),
     };
-    if let (Ok(bytes), Ok(key)) = (&bytes, &key)
-        && let Some(ending) = app.admission.admit_unread(&draw, key, &press(bytes), address).await
-    {
-        app.tally.note(draw.id, &ending, app.ambient.now());
-        return tell(ending, &draw.spec.slug);
-    }
+    let unread = match (&bytes, &key) {
+        (Ok(bytes), Ok(key)) => app.admission.admit_unread(&draw, key, &press(bytes), address).await,
+        _ => Unread::Read { has_turn: false },
+    };
+    let has_turn = match unread {
+        Unread::Ended(ending) => {
+            app.tally.note(draw.id, &ending, app.ambient.now());
+            return tell(ending, &draw.spec.slug);
+        }
+        Unread::Read { has_turn } => has_turn,
+    };
     let cookie = cookies::entrant(&app.keys, &app.public_url, &parts.headers);
-    let sender = Sender { address, cookie, credentials: Credentials::Anonymous };
+    let sender = Sender { address, cookie, credentials: Credentials::Anonymous, has_turn };
     let body = async move {
         bytes.and_then(|bytes: Bytes| body::read_registration(&bytes, &Credentials::Anonymous))
     };
-    Press { slug, sender, key, attempt }.admit(app, context, body).await.0
+    Press { slug, sender, key, attempt, began }.admit(app, context, body).await.0
 }

@@ -1,5 +1,7 @@
 //! Entries: who registered, under which claims, and what became of it.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use shared::{DrawState, Entry};
 use uuid::Uuid;
@@ -275,6 +277,9 @@ pub trait Entries: Send + Sync {
 
     /// The entry that used a token, live or ended.
     async fn by_token(&self, draw: Uuid, token: &Digest) -> StoreResult<Option<Stored>>;
+
+    /// The entries that used some tokens, live or ended: one statement where that is worth it.
+    async fn by_tokens(&self, draw: Uuid, tokens: &[Digest]) -> StoreResult<HashMap<Digest, Stored>>;
 
     /// The entry that used an integrator's source and sequence, live or ended.
     async fn by_source(&self, draw: Uuid, source: &Digest) -> StoreResult<Option<Stored>>;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_log::NormalizeEvent as _;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -22,16 +23,19 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        // Lines of crates that use `log` say where they come from in fields of their own.
+        let normalised = event.normalized_metadata();
+        let about = normalised.as_ref().unwrap_or_else(|| event.metadata());
         line.write_str("{\"timestamp\":\"")?;
         SystemTime.format_time(&mut line)?;
         line.write_str("\",\"level\":\"")?;
-        line.write_str(event.metadata().level().as_str())?;
+        line.write_str(about.level().as_str())?;
         line.write_str("\",\"fields\":{")?;
         let mut fields = Fields { line: &mut line, is_first: true, written: Ok(()) };
         event.record(&mut fields);
         fields.written?;
         line.write_str("},\"target\":")?;
-        text(&mut line, event.metadata().target())?;
+        text(&mut line, about.target())?;
         line.write_str("}\n")
     }
 }
@@ -45,7 +49,7 @@ struct Fields<'a, 'line> {
 
 impl<'line> Fields<'_, 'line> {
     fn member(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'line>) -> fmt::Result) {
-        if self.written.is_ok() {
+        if self.written.is_ok() && !field.name().starts_with("log.") {
             self.written = self.write(field.name(), value);
         }
     }

@@ -230,7 +230,7 @@ impl World {
                 format!("server {server} binds the key of {} to its sequence's entry{how}", task(server, at))
             }
             Action::Shed { server, at, asks } => {
-                let asks = if asks { ", which asks first" } else { "" };
+                let asks = if asks { ", which asks first whether it is known" } else { "" };
                 format!("server {server} has no room for {}{asks}", task(server, at))
             }
             Action::Settle { server, at, reply: how } => {

@@ -175,8 +175,8 @@ impl World {
         }
     }
 
-    /// Too much waits: an attempt that was about to be written is told to come again, known or not; now and then one asks
-    /// first whether it is known.
+    /// Too much waits: an attempt that was about to be written is told to come again. It asks first whether it is
+    /// known, but does not wait long for an answer.
     fn shed(&self, state: &mut State, server: u8, at: usize, asks: bool) {
         state.faults.sheds -= 1;
         let home = &mut state.servers[usize::from(server)];

@@ -10,7 +10,7 @@ use server::admission::Admission;
 use server::admission::batch::Batches;
 use server::admission::flights::Flights;
 use server::admission::limiter::Limiter;
-use server::admission::occasions::Occasions;
+use server::admission::lookups::LookUps;
 use server::admission::remembered::Memory;
 use server::ambient::{Ambient, ManualClock};
 use server::config;
@@ -260,7 +260,7 @@ impl Ground {
             memory: Memory::new(MEMORY_BYTES),
             flights: Flights::default(),
             limiter: Limiter::default(),
-            occasions: Occasions::default(),
+            look_ups: LookUps::start(Arc::clone(store)),
             address_rate: None,
             person_rate: None,
         })

@@ -9,7 +9,7 @@ use server::admission::attempt::Token;
 use server::admission::ending::Ending;
 use server::admission::remembered::press;
 use server::admission::sender::Sender;
-use server::admission::{Admission, Submission};
+use server::admission::{Admission, Submission, Unread};
 use server::ambient::{Ambient, Clock as _, ManualClock};
 use server::integrators::Credentials;
 use server::secrets::Digest;
@@ -87,6 +87,7 @@ impl Sent {
                 address: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 cookie: press.browser.map(|browser| [browser; 16]),
                 credentials,
+                has_turn: false,
             },
             registration: Registration { form: typed(&press.form, press.sloppy), sequence },
         }
@@ -136,7 +137,7 @@ impl Sent {
         let is_anonymous = sender.credentials == Credentials::Anonymous;
         let press = is_anonymous.then(|| press(format!("{:?}", registration.form).as_bytes()));
         if let Some(press) = &press
-            && let Some(ending) = server.admit_unread(&draw, &key, press, sender.address).await
+            && let Unread::Ended(ending) = server.admit_unread(&draw, &key, press, sender.address).await
         {
             return ending;
         }

@@ -42,9 +42,10 @@ pub async fn register(
     };
     let press = Press {
         slug,
-        sender: Sender { address, cookie, credentials: credentials.clone() },
+        sender: Sender { address, cookie, credentials: credentials.clone(), has_turn: false },
         key: key_of(&parts.headers),
         attempt: attempt_hint(&parts.headers),
+        began: Instant::now(),
     };
     let body = async move { body::registration_json(&parts.headers, payload, &credentials).await };
     answer(press.admit(&app, &context, body).await.0, &context)
@@ -61,6 +62,8 @@ pub struct Press {
     pub key: Result<String, Problem>,
     /// The count a client sends with its retries.
     pub attempt: Option<u32>,
+    /// When it came.
+    pub began: Instant,
 }
 
 impl Press {
@@ -72,8 +75,7 @@ impl Press {
     {
         let (app, context) = (app.clone(), context.clone());
         let work = seen_through(async move {
-            let began = Instant::now();
-            let until = tokio::time::Instant::from_std(began) + keys::ANSWER_WITHIN;
+            let until = tokio::time::Instant::from_std(self.began) + keys::ANSWER_WITHIN;
             let (ending, draw) = match recent_public_draw(&app, &self.slug).await {
                 Ok(draw) => {
                     let submission = Submission {
@@ -89,7 +91,7 @@ impl Press {
             };
             // A slug that names no draw is a stranger's text.
             let slug = draw.as_ref().map_or("", |draw| &draw.spec.slug);
-            telemetry::admission(&ending, slug, &context.request_id, self.attempt, began.elapsed());
+            telemetry::admission(&ending, slug, &context.request_id, self.attempt, self.began.elapsed());
             if let Some(draw) = &draw {
                 app.tally.note(draw.id, &ending, app.ambient.now());
             }

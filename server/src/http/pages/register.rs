@@ -1,5 +1,7 @@
 //! `GET /draws/{slug}`: the form, or why there is none. `POST /draws/{slug}`: the form without JavaScript.
 
+use std::time::Instant;
+
 use app::models::{FormView, Notice, Tone};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -57,6 +59,7 @@ pub async fn submit(
     request: Request,
 ) -> HttpResult {
     let (parts, payload) = request.into_parts();
+    let began = Instant::now();
     // Read before anything else: the page that comes back repeats it.
     let posted = match origin::check(&app, &parts.headers, origin::Null::Refused) {
         Ok(()) => body::entry_form(&parts.headers, payload).await,
@@ -70,6 +73,7 @@ pub async fn submit(
             address,
             cookie: cookies::entrant(&app.keys, &app.public_url, &parts.headers),
             credentials: Credentials::Anonymous,
+            has_turn: false,
         },
         // What cannot be read as a form has no key that could be missing.
         key: match (token.as_str(), &form) {
@@ -78,6 +82,7 @@ pub async fn submit(
             (token, Ok(_)) => idempotency_key(token).ok_or(Problem::KeyInvalid),
         },
         attempt: None,
+        began,
     };
     let (ending, draw) = press
         .admit(&app, &context, async { form.map(|form| Sent { registration: form.into(), press: None }) })

@@ -40,6 +40,10 @@ impl Entries for PostgresStore {
         self.by_claim(draw, ClaimKind::Token, *token).await
     }
 
+    async fn by_tokens(&self, draw: Uuid, tokens: &[Digest]) -> StoreResult<HashMap<Digest, Stored>> {
+        writing::by_tokens(self, draw, tokens).await
+    }
+
     async fn by_source(&self, draw: Uuid, source: &Digest) -> StoreResult<Option<Stored>> {
         self.by_claim(draw, ClaimKind::Source, *source).await
     }
