@@ -95,6 +95,12 @@ async fn every_acknowledged_entry_survives_a_kill_at_any_instant() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_database_is_believed_again_as_soon_as_it_answers() {
     let place = Place::new();
+    let mut before = place.serve();
+    let client = Client::new(&before);
+    let known_token = client.token("open").await.expect("a token");
+    let known = client.register("open", &known_token, &person("fay")).await.expect("answers");
+    assert_eq!(known.status, 201, "{}", known.body);
+    before.kill();
     let server = place.serve();
     let client = Client::new(&server);
     // Somebody else keeps the table for longer than a queue may be expected to take.
@@ -115,6 +121,10 @@ async fn a_stalled_database_is_believed_again_as_soon_as_it_answers() {
         }
     };
     assert_eq!((shed.status, shed.code().as_str()), (503, "overloaded"), "while it hangs, at once");
+    // This server has never seen the entry of the one before.
+    let again = client.register("open", &known_token, &person("fay")).await.expect("answers");
+    assert_eq!((again.status, again.replayed), (201, true), "a known retry is not refused: {}", again.body);
+    assert_eq!(again.body, known.body);
     other.let_go().await;
     let mut first = waiting.await.expect("ran");
     // SQLite waits as long as it takes; PostgreSQL gives up at its deadline, and says so.
