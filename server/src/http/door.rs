@@ -48,20 +48,28 @@ pub struct Door {
     pub peer: SocketAddr,
 }
 
-impl hyper::service::Service<Request<Incoming>> for Door {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+/// An answer on its way.
+type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let request = request.map(Body::new);
+impl Door {
+    /// Answers a request.
+    pub fn answer(&self, mut request: Request) -> Answering {
         if let Some(slug) = slug_of_press(&request) {
             let (app, peer, slug) = (self.app.clone(), self.peer, slug.to_owned());
             return Box::pin(async move { Ok(register(&app, peer, slug, request).await) });
         }
-        let mut request = request;
         request.extensions_mut().insert(Peer(self.peer));
         Box::pin(self.routes.clone().call(request))
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Door {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        self.answer(request.map(Body::new))
     }
 }
 

@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -13,10 +12,10 @@ use serde_json::{Value, json};
 use server::ambient::{Ambient, ManualClock};
 use server::config::Config;
 use server::draws::file;
+use server::http::door::Door;
 use server::router::router;
 use server::state::App;
 use server::store::draws::Actor;
-use tower::ServiceExt as _;
 
 use crate::ground::Ground;
 
@@ -95,7 +94,7 @@ pub struct Site {
     pub app: App,
     /// Its clock.
     pub clock: Arc<ManualClock>,
-    router: Router,
+    door: Door,
     ground: Arc<Ground>,
 }
 
@@ -138,6 +137,19 @@ impl Answer {
     }
 }
 
+/// Where requests come in, from this machine.
+fn door(app: &App) -> Door {
+    Door { app: app.clone(), routes: router(app.clone()), peer: ([127, 0, 0, 1], 9).into() }
+}
+
+/// With the length that every client sends whose body is whole.
+fn as_sent(mut request: Request<Body>) -> Request<Body> {
+    if let Some(bytes) = request.body().size_hint().exact().filter(|bytes| *bytes > 0) {
+        request.headers_mut().entry("content-length").or_insert(bytes.into());
+    }
+    request
+}
+
 impl Site {
     /// With the limits off and the draws above.
     pub async fn start() -> Self {
@@ -155,18 +167,18 @@ impl Site {
         for (spec, state) in file::parse(DRAWS).expect("valid draws") {
             app.store.apply_draw(&spec, state, &Actor::CommandLine).await.expect("applies");
         }
-        Self { router: router(app.clone()), app, clock, ground: Arc::new(ground) }
+        Self { door: door(&app), app, clock, ground: Arc::new(ground) }
     }
 
     /// Another server over the same database, Redis and clock: of its own it knows nothing but what is committed.
     pub async fn another(&self) -> Self {
         let (config, addr) = (self.app.config.clone(), self.app.config.addr);
         let app = App::new(config, addr, Ambient::with_clock(self.clock.clone())).await.expect("starts");
-        Self { router: router(app.clone()), app, clock: self.clock.clone(), ground: Arc::clone(&self.ground) }
+        Self { door: door(&app), app, clock: self.clock.clone(), ground: Arc::clone(&self.ground) }
     }
 
     pub async fn call(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let response = self.door.answer(as_sent(request)).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
         assert!(parts.headers.contains_key("x-request-id"), "every response carries its id");
