@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use services::Commits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -168,9 +169,14 @@ async fn carry(mut near: TcpStream, from: IpAddr, shared: Arc<Shared>) {
         let (far_reads, far_writes) = far.split();
         let loses = AtomicUsize::new(0);
         let seed = shared.seed ^ (number << 1);
-        let up = Pump { shared: &shared, loses: &loses, is_up: true, random: StdRng::seed_from_u64(seed) };
-        let down =
-            Pump { shared: &shared, loses: &loses, is_up: false, random: StdRng::seed_from_u64(seed | 1) };
+        let pump = |is_up, seed| Pump {
+            shared: &shared,
+            loses: &loses,
+            is_up,
+            random: StdRng::seed_from_u64(seed),
+            commits: Commits::default(),
+        };
+        let (up, down) = (pump(true, seed), pump(false, seed | 1));
         let both = async {
             tokio::try_join!(up.run(near_reads, far_writes), down.run(far_reads, near_writes)).is_err()
         };
@@ -208,6 +214,7 @@ struct Pump<'a> {
     loses: &'a AtomicUsize,
     is_up: bool,
     random: StdRng,
+    commits: Commits,
 }
 
 impl Pump<'_> {
@@ -248,6 +255,8 @@ impl Pump<'_> {
         if !self.is_up && self.loses.swap(0, Ordering::SeqCst) > 0 {
             return Ok(Some(End::Break));
         }
+        // Whatever the trouble is now: what is prepared now is called later.
+        let commits = self.is_up && self.commits.are_in(piece);
         match trouble {
             Trouble::Delay(millis) => {
                 let pause = self.random.random_range(0..=u64::from(millis) * 2);
@@ -257,12 +266,7 @@ impl Pump<'_> {
             Trouble::LosesAnswers(one_in) if self.is_up && self.random.random_ratio(1, one_in) => {
                 self.loses.store(1, Ordering::SeqCst);
             }
-            // A short message of its own: it comes in one piece. Not "READ COMMITTED", which begins one.
-            Trouble::LosesCommits(one_in)
-                if self.is_up
-                    && piece.windows(8).any(|words| words == b"; COMMIT")
-                    && self.random.random_ratio(1, one_in) =>
-            {
+            Trouble::LosesCommits(one_in) if commits && self.random.random_ratio(1, one_in) => {
                 self.loses.store(1, Ordering::SeqCst);
             }
             Trouble::Garbles if !self.is_up => {

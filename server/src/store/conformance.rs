@@ -33,7 +33,7 @@ pub struct Bench {
 
 /// Noon of the days on which the draws of these cases are open: each is open for an hour.
 pub const NOON: i64 = 1_790_000_000_000;
-const HOUR: i64 = 3_600_000;
+pub(in crate::store) const HOUR: i64 = 3_600_000;
 
 /// Runs every case.
 pub async fn run(bench: Bench) {

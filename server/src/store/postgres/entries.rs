@@ -5,25 +5,31 @@
 //! keys, entries before claims before the counter, so that two batches wait for each other in one direction
 //! only; where PostgreSQL still finds a deadlock, the transaction it undid is run again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
+use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
-use super::insert::{count, insert_claims, insert_entries, insert_outbox};
+use super::gate::advisory;
+use super::insert::{
+    SHARDS, add, add_claims, add_entries, by_key, count, insert_claims, insert_entries, insert_outbox,
+};
 use super::{PostgresStore, WRITERS, draws, within};
 use crate::admission::protocol::{Pass, Shut};
 use crate::secrets::{Digest, bucket};
-use crate::store::StoreResult;
 use crate::store::draws::Actor;
 use crate::store::entries::{
     CaughtHour, Claim, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
 use crate::store::rows::{HolderRow, StoredRow};
 use crate::store::writing::{self, ClaimRow, Passes};
+use crate::store::{StoreError, StoreResult};
 
 /// How often a transaction is run again that PostgreSQL undid for the sake of another.
 const CONFLICTS_MAX: usize = 5;
+/// The SQLSTATE by which `enter_batch` undoes what is not as usual, beside that of a broken unique key.
+const NOT_AS_USUAL: &str = "DBR01";
 
 #[async_trait]
 impl Entries for PostgresStore {
@@ -68,7 +74,11 @@ impl Entries for PostgresStore {
 #[async_trait]
 impl Passes for PostgresStore {
     async fn pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
-        again_after_conflicts(|| self.try_pass(draw, batch, live)).await
+        let usual = again_after_conflicts(|| self.try_in_one_call(draw, batch, live)).await?;
+        match usual {
+            Some(pass) => Ok(pass),
+            None => again_after_conflicts(|| self.try_pass(draw, batch, live)).await,
+        }
     }
 
     async fn bind(&self, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>> {
@@ -161,7 +171,54 @@ impl PostgresStore {
         Ok(self.by_claims(draw, &[claim]).await?.remove(&claim))
     }
 
-    async fn try_pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
+    /// The usual pass, in which all is well, as one call (`enter_batch` in the migrations) that commits by itself;
+    /// `None` when it was undone, because something is not as usual.
+    pub(super) async fn try_in_one_call(
+        &self,
+        draw: Uuid,
+        batch: &[NewEntry],
+        live: &[usize],
+    ) -> StoreResult<Option<Pass>> {
+        let judged_by = batch[live[0]].draw_version;
+        if live.iter().any(|&at| batch[at].draw_version != judged_by) {
+            return Ok(None);
+        }
+        let sorted = by_key(batch, live);
+        let rows: Vec<&NewEntry> = sorted.iter().map(|&at| &batch[at]).collect();
+        let mut arguments = PgArguments::default();
+        add(&mut arguments, draw)?;
+        add(&mut arguments, advisory(draw))?;
+        add(&mut arguments, self.ambient.held())?;
+        add(&mut arguments, judged_by)?;
+        add(&mut arguments, self.ambient.jitter(SHARDS).cast_signed())?;
+        add_entries(&mut arguments, &rows)?;
+        add_claims(&mut arguments, &ClaimRow::of(batch, &sorted))?;
+        let mut lent = self.writing.lend().await?;
+        // All rows, which is one, are fetched: whether it was committed is said after the last.
+        let called = sqlx::query_as_with::<_, (Option<i64>, Option<Vec<Uuid>>), _>(
+            "SELECT entered_at, created FROM enter_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+                 $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)",
+            arguments,
+        )
+        .fetch_all(lent.get())
+        .await;
+        let answer = match called {
+            Ok(mut rows) => rows.pop().ok_or_else(|| StoreError::corrupt("a call without an answer"))?,
+            Err(sqlx::Error::Database(error))
+                if error.is_unique_violation() || error.code().as_deref() == Some(NOT_AS_USUAL) =>
+            {
+                (None, None)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        lent.give_back();
+        let (Some(registered_at), Some(ids)) = answer else { return Ok(None) };
+        let ids: HashSet<Uuid> = ids.into_iter().collect();
+        let created = sorted.into_iter().filter(|&at| ids.contains(&batch[at].id)).collect();
+        Ok(Some(Pass::Committed { created, registered_at }))
+    }
+
+    pub(super) async fn try_pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
         let mut tx = self.writing.begin_beside(draw).await?;
         let (draw, now) = draws::hold(tx.get(), draw, &self.ambient).await?;
         let shut = Shut::at(draw.state, draw.spec.opens_at, draw.spec.closes_at, now);

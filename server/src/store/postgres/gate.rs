@@ -73,7 +73,7 @@ impl Gate {
 }
 
 /// The number of a draw's advisory lock. Two draws with the same one only wait for each other.
-fn advisory(draw: Uuid) -> i64 {
+pub(super) fn advisory(draw: Uuid) -> i64 {
     let (high, low) = draw.as_u64_pair();
     (high ^ low).cast_signed()
 }

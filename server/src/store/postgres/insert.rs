@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use sqlx::PgConnection;
+use sqlx::postgres::{PgArguments, Postgres};
+use sqlx::{Arguments as _, Encode, PgConnection, Type};
 use uuid::Uuid;
 
 use crate::ambient::Ambient;
@@ -23,11 +24,13 @@ pub(super) async fn insert_entries(
     live: &[usize],
     now: i64,
 ) -> StoreResult<Vec<usize>> {
-    let mut sorted = live.to_vec();
-    // Arrival breaks ties: of two attempts of one person the first wins. The key begins with its bucket.
-    sorted.sort_by_key(|&at| (batch[at].identity.person, at));
+    let sorted = by_key(batch, live);
     let rows: Vec<&NewEntry> = sorted.iter().map(|&at| &batch[at]).collect();
-    let created: HashSet<Uuid> = sqlx::query_scalar(
+    let mut arguments = PgArguments::default();
+    add(&mut arguments, draw)?;
+    add(&mut arguments, now)?;
+    add_entries(&mut arguments, &rows)?;
+    let created: HashSet<Uuid> = sqlx::query_scalar_with(
         "INSERT INTO entries (draw_id, bucket, person_key, id, receipt, fingerprint, fingerprint_version,
              browser_proof, full_name, name_key, email, email_canonical, phone, date_of_birth, country,
              postcode, category, session, party_size, guardian_name, member_id, terms_version, registered_at,
@@ -43,33 +46,8 @@ pub(super) async fn insert_entries(
                  name_key, email, email_canonical, phone, date_of_birth, country, postcode, category, session,
                  party_size, guardian_name, member_id, terms_version, ip_prefix, token_age)
          ON CONFLICT DO NOTHING RETURNING id",
+        arguments,
     )
-    .bind(draw)
-    .bind(now)
-    .bind(column(&rows, |row| bucket(&row.identity.person)))
-    .bind(column(&rows, |row| &row.identity.person[..]))
-    .bind(column(&rows, |row| row.id))
-    .bind(column(&rows, |row| row.receipt.as_str()))
-    .bind(column(&rows, |row| &row.identity.fingerprint[..]))
-    .bind(column(&rows, |row| row.identity.fingerprint_version))
-    .bind(column(&rows, |row| row.identity.browser.as_ref().map(|proof| &proof[..])))
-    .bind(column(&rows, |row| row.entry.full_name.as_str()))
-    .bind(column(&rows, |row| row.entry.full_name.to_lowercase()))
-    .bind(column(&rows, |row| row.entry.email.typed.as_str()))
-    .bind(column(&rows, |row| row.entry.email.canonical.as_str()))
-    .bind(column(&rows, |row| row.entry.phone.as_deref()))
-    .bind(column(&rows, |row| row.entry.date_of_birth.map(|date| date.to_string())))
-    .bind(column(&rows, |row| row.entry.country.as_deref()))
-    .bind(column(&rows, |row| row.entry.postcode.as_deref()))
-    .bind(column(&rows, |row| row.entry.category.as_deref()))
-    .bind(column(&rows, |row| row.entry.session.as_deref()))
-    // What is beyond 32 bits is refused by the constraint like anything above 100.
-    .bind(column(&rows, |row| i32::try_from(row.entry.party_size).unwrap_or(i32::MAX)))
-    .bind(column(&rows, |row| row.entry.guardian_name.as_deref()))
-    .bind(column(&rows, |row| row.entry.member_id.as_deref()))
-    .bind(column(&rows, |row| row.draw_version))
-    .bind(column(&rows, |row| row.ip_prefix.as_ref().map(|prefix| &prefix[..])))
-    .bind(column(&rows, |row| row.token_age))
     .fetch_all(connection)
     .await?
     .into_iter()
@@ -77,9 +55,53 @@ pub(super) async fn insert_entries(
     Ok(sorted.into_iter().filter(|&at| created.contains(&batch[at].id)).collect())
 }
 
+/// Live entries, sorted by key, which begins with its bucket. Arrival breaks ties: of two attempts of one person the
+/// first wins.
+pub(super) fn by_key(batch: &[NewEntry], live: &[usize]) -> Vec<usize> {
+    let mut sorted = live.to_vec();
+    sorted.sort_by_key(|&at| (batch[at].identity.person, at));
+    sorted
+}
+
+/// Adds the columns of entries, in the order in which both ways of inserting them name them.
+pub(super) fn add_entries(to: &mut PgArguments, rows: &[&NewEntry]) -> StoreResult<()> {
+    add(to, column(rows, |row| bucket(&row.identity.person)))?;
+    add(to, column(rows, |row| &row.identity.person[..]))?;
+    add(to, column(rows, |row| row.id))?;
+    add(to, column(rows, |row| row.receipt.as_str()))?;
+    add(to, column(rows, |row| &row.identity.fingerprint[..]))?;
+    add(to, column(rows, |row| row.identity.fingerprint_version))?;
+    add(to, column(rows, |row| row.identity.browser.as_ref().map(|proof| &proof[..])))?;
+    add(to, column(rows, |row| row.entry.full_name.as_str()))?;
+    add(to, column(rows, |row| row.entry.full_name.to_lowercase()))?;
+    add(to, column(rows, |row| row.entry.email.typed.as_str()))?;
+    add(to, column(rows, |row| row.entry.email.canonical.as_str()))?;
+    add(to, column(rows, |row| row.entry.phone.as_deref()))?;
+    add(to, column(rows, |row| row.entry.date_of_birth.map(|date| date.to_string())))?;
+    add(to, column(rows, |row| row.entry.country.as_deref()))?;
+    add(to, column(rows, |row| row.entry.postcode.as_deref()))?;
+    add(to, column(rows, |row| row.entry.category.as_deref()))?;
+    add(to, column(rows, |row| row.entry.session.as_deref()))?;
+    // What is beyond 32 bits is refused by the constraint like anything above 100.
+    add(to, column(rows, |row| i32::try_from(row.entry.party_size).unwrap_or(i32::MAX)))?;
+    add(to, column(rows, |row| row.entry.guardian_name.as_deref()))?;
+    add(to, column(rows, |row| row.entry.member_id.as_deref()))?;
+    add(to, column(rows, |row| row.draw_version))?;
+    add(to, column(rows, |row| row.ip_prefix.as_ref().map(|prefix| &prefix[..])))?;
+    add(to, column(rows, |row| row.token_age))
+}
+
 /// One column of a batch.
-fn column<'a, R, T>(rows: &[&'a R], value: impl Fn(&'a R) -> T) -> Vec<T> {
-    rows.iter().map(|row| value(row)).collect()
+fn column<'a, R, T>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+/// Adds one parameter.
+pub(super) fn add<'q, T>(to: &mut PgArguments, value: T) -> StoreResult<()>
+where
+    T: Encode<'q, Postgres> + Type<Postgres>,
+{
+    Ok(to.add(value).map_err(sqlx::Error::Encode)?)
 }
 
 /// Inserts claims, sorted by key; the places in the batch of those who lost one.
@@ -88,20 +110,17 @@ pub(super) async fn insert_claims(
     draw: Uuid,
     rows: &[ClaimRow],
 ) -> StoreResult<Vec<usize>> {
-    let won: HashSet<(Uuid, Vec<u8>)> = sqlx::query_as(
+    let mut arguments = PgArguments::default();
+    add(&mut arguments, draw)?;
+    add_claims(&mut arguments, rows)?;
+    let won: HashSet<(Uuid, Vec<u8>)> = sqlx::query_as_with(
         "INSERT INTO claims (draw_id, bucket, kind, claim_key, entry_id, person_key, person_bucket)
          SELECT $1, bucket, kind, claim_key, entry_id, person_key, person_bucket
          FROM UNNEST($2::INTEGER[], $3::TEXT[], $4::BYTEA[], $5::UUID[], $6::BYTEA[], $7::INTEGER[])
              AS c (bucket, kind, claim_key, entry_id, person_key, person_bucket)
          ON CONFLICT DO NOTHING RETURNING entry_id, claim_key",
+        arguments,
     )
-    .bind(draw)
-    .bind(rows.iter().map(|row| bucket(&row.claim.key)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.claim.kind.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| &row.claim.key[..]).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.entry).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| &row.person[..]).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| bucket(&row.person)).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?
     .into_iter()
@@ -111,6 +130,16 @@ pub(super) async fn insert_claims(
     losers.sort_unstable();
     losers.dedup();
     Ok(losers)
+}
+
+/// Adds the columns of claims, in the order in which both ways of inserting them name them.
+pub(super) fn add_claims(to: &mut PgArguments, rows: &[ClaimRow]) -> StoreResult<()> {
+    add(to, column(rows, |row| bucket(&row.claim.key)))?;
+    add(to, column(rows, |row| row.claim.kind.as_str()))?;
+    add(to, column(rows, |row| &row.claim.key[..]))?;
+    add(to, column(rows, |row| row.entry))?;
+    add(to, column(rows, |row| &row.person[..]))?;
+    add(to, column(rows, |row| bucket(&row.person)))
 }
 
 /// Counts new entries, last of all. `Some(k)` when the capacity leaves room for `k` only.

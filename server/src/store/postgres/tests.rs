@@ -1,6 +1,7 @@
 //! Against a PostgreSQL server of their own.
 
 mod concurrency;
+mod one_call;
 mod schema;
 
 use std::sync::Arc;

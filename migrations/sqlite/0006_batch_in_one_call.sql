@@ -1,0 +1,1 @@
+-- PostgreSQL writes a batch in one call from here on; SQLite's statements make no round trips.

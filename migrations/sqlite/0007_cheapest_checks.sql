@@ -1,0 +1,1 @@
+-- PostgreSQL asks each check in its cheapest way from here on; SQLite's GLOB is cheap.

@@ -1,0 +1,101 @@
+//! A batch in one call does what its statements do, or nothing.
+
+use services::{OwnDatabase, shared as running};
+
+use super::{bench, keys, noon};
+use crate::admission::protocol::Pass;
+use crate::store::conformance::{Bench, HOUR};
+use crate::store::draws::{Actor, Draw};
+use crate::store::entries::NewEntry;
+use crate::store::postgres::PostgresStore;
+
+/// Everything that a batch writes, as text. Ids of the outbox are the only thing that two ways cannot have in common.
+fn written(database: &OwnDatabase) -> String {
+    let tables = [
+        "SELECT e::TEXT FROM entries e ORDER BY 1",
+        "SELECT c::TEXT FROM claims c ORDER BY 1",
+        "SELECT SUM(taken)::TEXT FROM counters",
+        "SELECT (entry_id, destination, child_key, state, attempts, due_at, created_at)::TEXT FROM outbox ORDER BY 1",
+    ];
+    let parts = tables.map(|rows| running::postgres().sql(database.name(), rows));
+    parts.join("\n--\n")
+}
+
+async fn store(database: &OwnDatabase, bench: &Bench) -> PostgresStore {
+    PostgresStore::open(database.url(), bench.ambient.clone(), keys()).await.expect("opens")
+}
+
+async fn call(store: &PostgresStore, draw: &Draw, batch: &[NewEntry]) -> Option<Vec<usize>> {
+    let live: Vec<usize> = (0..batch.len()).collect();
+    let pass = store.try_in_one_call(draw.id, batch, &live).await.expect("the database answers")?;
+    let Pass::Committed { mut created, .. } = pass else { panic!("{pass:?}") };
+    created.sort_unstable();
+    Some(created)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_writes_what_the_statements_write() {
+    let (by_call, by_statements) = (running::postgres().own_database(), running::postgres().own_database());
+    let clock = noon();
+    let first = bench(&by_call, &clock).await;
+    let second = bench(&by_statements, &clock).await;
+    for capacity in [None, Some(4)] {
+        let slug = format!("both-{}", capacity.is_some());
+        let edit = |spec: &mut crate::store::draws::DrawSpec| {
+            spec.capacity = capacity;
+            spec.destinations = vec!["confirmation".to_owned(), "roster".to_owned()];
+        };
+        let draw = first.draw(&slug, edit).await;
+        let twin = second.draw(&slug, edit).await;
+        // The same draw in both, by its id.
+        let takes_over = format!(
+            "UPDATE counters SET draw_id = '{0}' WHERE draw_id = '{1}'; UPDATE draws SET id = '{0}' WHERE id = '{1}'",
+            draw.id, twin.id
+        );
+        running::postgres().sql(by_statements.name(), &takes_over);
+        // The second is the first one's person: it loses, and others do not lose with it.
+        let batch = [
+            first.entry(&draw, "ada", Some("+441632960001"), None),
+            first.entry(&draw, "ada", Some("+441632960002"), None),
+            first.entry(&draw, "zoë", None, Some("M7")),
+            first.entry(&draw, "bob", Some("+441632960002"), None),
+        ];
+        assert_eq!(call(&store(&by_call, &first).await, &draw, &batch).await, Some(vec![0, 2, 3]));
+        let pass = store(&by_statements, &second).await.try_pass(draw.id, &batch, &[0, 1, 2, 3]).await;
+        assert!(matches!(pass, Ok(Pass::Committed { created, .. }) if created.len() == 3));
+    }
+    let one = written(&by_call);
+    assert!(one.contains("zoë") && one.contains("roster"), "{one}");
+    assert_eq!(one, written(&by_statements));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_as_usual_leaves_nothing_behind() {
+    let database = running::postgres().own_database();
+    let clock = noon();
+    let bench = bench(&database, &clock).await;
+    let store = store(&database, &bench).await;
+    let draw = bench.draw("unusual", |spec| spec.capacity = Some(3)).await;
+    let ada = bench.entry(&draw, "ada", Some("+441632960001"), None);
+    assert_eq!(call(&store, &draw, &[ada]).await, Some(vec![0]));
+    let before = written(&database);
+
+    let fresh = |name: &str| bench.entry(&draw, name, None, None);
+    let taken = bench.entry(&draw, "bob", Some("+441632960001"), None);
+    let unlike = NewEntry { draw_version: draw.version + 1, ..fresh("cat") };
+    let too_many = ["dan", "eve", "fay"].map(&fresh);
+    let draft = bench.entry(&draw, "gus", None, None);
+    assert_eq!(call(&store, &draw, &[fresh("hal"), taken]).await, None, "a claim of another's");
+    assert_eq!(call(&store, &draw, std::slice::from_ref(&unlike)).await, None, "judged by another version");
+    assert_eq!(call(&store, &draw, &[fresh("hal"), unlike]).await, None, "by different ones");
+    assert_eq!(call(&store, &draw, &too_many).await, None, "more than there is room for");
+    clock.advance(HOUR);
+    assert_eq!(call(&store, &draw, std::slice::from_ref(&draft)).await, None, "over");
+    clock.advance(-2 * HOUR);
+    assert_eq!(call(&store, &draw, std::slice::from_ref(&draft)).await, None, "not open yet");
+    clock.advance(HOUR);
+    bench.store.change_state("unusual", shared::Action::Close, &Actor::CommandLine).await.expect("closes");
+    let closed = NewEntry { draw_version: bench.reload("unusual").await.version, ..draft };
+    assert_eq!(call(&store, &draw, &[closed]).await, None, "closed");
+    assert_eq!(written(&database), before);
+}
