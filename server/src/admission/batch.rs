@@ -46,7 +46,8 @@ pub enum Submitted {
 #[derive(Debug)]
 struct Queued {
     draw: Uuid,
-    entry: NewEntry,
+    /// It changes hands several times on its way.
+    entry: Box<NewEntry>,
     tries: u32,
     done: oneshot::Sender<Submitted>,
 }
@@ -165,7 +166,7 @@ impl Batches {
         }
         let (done, fate) = oneshot::channel();
         self.pace.waiting.fetch_add(1, Ordering::Relaxed);
-        if self.queue.try_send(Queued { draw, entry, tries: 0, done }).is_err() {
+        if self.queue.try_send(Queued { draw, entry: Box::new(entry), tries: 0, done }).is_err() {
             self.pace.waiting.fetch_sub(1, Ordering::Relaxed);
             return Submitted::Overloaded;
         }
@@ -221,7 +222,7 @@ impl Writer {
     /// Writes a batch and tells everybody; returns who has to try again.
     async fn write(&self, draw: Uuid, batch: Vec<Queued>) -> Vec<Queued> {
         let (entries, waiting): (Vec<NewEntry>, Vec<_>) =
-            batch.into_iter().map(|queued| (queued.entry, (queued.tries, queued.done))).unzip();
+            batch.into_iter().map(|queued| (*queued.entry, (queued.tries, queued.done))).unzip();
         let began = Instant::now();
         let fates = self.write_until_known(draw, &entries).await;
         let took = began.elapsed();
@@ -239,7 +240,9 @@ impl Writer {
             Ok(fates) => {
                 for ((fate, entry), (tries, done)) in fates.into_iter().zip(entries).zip(waiting) {
                     match after_round(&fate, tries, AGAIN_MAX) {
-                        Round::Again => again.push(Queued { draw, entry, tries: tries + 1, done }),
+                        Round::Again => {
+                            again.push(Queued { draw, entry: Box::new(entry), tries: tries + 1, done })
+                        }
                         Round::NobodyKnows => tell(done, Submitted::Unknown),
                         Round::Tell => tell(done, Submitted::Written(fate)),
                     }

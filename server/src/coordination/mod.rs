@@ -36,7 +36,7 @@ pub type Key = Digest;
 pub type Owner = [u8; 16];
 
 /// A backend that could not do what it was asked. Whether it was done all the same is not known.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CoordinationError {
     /// It was asked, in vain.
     #[error("{0}")]

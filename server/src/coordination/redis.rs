@@ -1,19 +1,17 @@
 //! Coordination between servers: Redis 6 or later, one server or a Cluster.
 //!
-//! Each primitive is one script, so one atomic step and one round trip. What belongs to one [`Key`] carries the
-//! same hash tag and so lives on one node of a Cluster:
+//! Each primitive is one script, so one atomic step and one round trip, or less than one ([`groups`]). What is kept:
 //!
 //! | key | holds |
 //! | --- | --- |
-//! | `{key}v` | the value |
-//! | `{key}l` | the lease: its owner |
-//! | `{key}w` | there while somebody waits for the lease's end, who then has to be told |
-//! | `{key}t` | the allowance: its theoretical arrival time |
+//! | `<key>o` | `v` and the value; or `l` and the owner of the lease to make it; or `w` and the owner, where somebody waits for the lease's end and has to be told |
+//! | `<key>t` | the allowance: its theoretical arrival time |
 //!
 //! All of them expire. A lease's end is told on one channel to the servers that have waiters.
 //!
 //! Calls are bounded by the time-out each, connecting included; [`super::breaker`] stands in front.
 
+mod groups;
 mod link;
 mod listener;
 pub mod reply;
@@ -24,7 +22,7 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ::redis::{Value, cmd};
+use ::redis::Value;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -34,6 +32,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Coordination, CoordinationError, CoordinationResult, Key, Lease, Owner, Rate, Take};
 use crate::ambient::Ambient;
+use groups::{Call, Groups};
 use link::Link;
 use listener::{CHANNEL, Waiters};
 use script::Script;
@@ -41,9 +40,14 @@ use script::Script;
 /// A waiter looks again after half of this to all of it, in case the message was lost.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// Where ends of leases are told.
+static TOLD_ON: [&[u8]; 1] = [CHANNEL.as_bytes()];
+
 /// Redis, shared by all servers.
 pub struct RedisCoordination {
     link: Arc<Link>,
+    looks: Groups<2>,
+    ends: Groups<4>,
     ambient: Ambient,
     waiters: Arc<Waiters>,
     listener: OnceLock<AbortHandle>,
@@ -62,8 +66,11 @@ impl RedisCoordination {
     /// # Errors
     /// When the addresses cannot be used at all.
     pub fn new(config: &crate::config::Redis, ambient: Ambient) -> CoordinationResult<Self> {
+        let link = Arc::new(Link::new(config).map_err(failed)?);
         Ok(Self {
-            link: Arc::new(Link::new(config).map_err(failed)?),
+            looks: Groups::new(&script::LOOK, &[], Arc::clone(&link)),
+            ends: Groups::new(&script::FINISH, &TOLD_ON, Arc::clone(&link)),
+            link,
             ambient,
             waiters: Arc::default(),
             listener: OnceLock::new(),
@@ -71,24 +78,25 @@ impl RedisCoordination {
         })
     }
 
-    async fn run(&self, script: &Script, keys: &[String], args: &[&[u8]]) -> CoordinationResult<Value> {
+    async fn run(&self, script: &Script, keys: &[&str], args: &[&[u8]]) -> CoordinationResult<Value> {
         script.run(&self.link, keys, args).await.map_err(failed)
     }
 
-    /// Ends a lease, with or without a value.
+    /// The value; with an owner, or the lease.
+    async fn look(&self, key: &Key, owner: &[u8], life: Duration) -> CoordinationResult<Value> {
+        self.looks.ask(Call { key: name(key, 'o'), args: [owner.to_vec(), millis(life).into()] }).await
+    }
+
+    /// Ends a lease, with a value, or with none of any length.
     async fn finish(
         &self,
         key: &Key,
         owner: &Owner,
-        value: Option<(&[u8], Duration)>,
+        value: &[u8],
+        life: Duration,
     ) -> CoordinationResult<bool> {
-        let keys = [name(key, 'v'), name(key, 'l'), name(key, 'w')];
-        let life = value.map(|(_, life)| millis(life)).unwrap_or_default();
-        let mut args: Vec<&[u8]> = vec![owner, CHANNEL.as_bytes(), key];
-        if let Some((value, _)) = value {
-            args.extend([value, life.as_bytes()]);
-        }
-        reply::finished(&self.run(&script::FINISH, &keys, &args).await?)
+        let args = [owner.to_vec(), key.to_vec(), value.to_vec(), millis(life).into()];
+        reply::finished(&self.ends.ask(Call { key: name(key, 'o'), args }).await?)
     }
 
     /// Begins to listen for ends of leases, once.
@@ -118,12 +126,11 @@ impl Drop for RedisCoordination {
 #[async_trait]
 impl Coordination for RedisCoordination {
     async fn get(&self, key: &Key) -> CoordinationResult<Option<Bytes>> {
-        reply::got(self.link.query(cmd("GET").arg(name(key, 'v'))).await.map_err(failed)?)
+        reply::got(self.look(key, &[], Duration::ZERO).await?)
     }
 
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease> {
-        let keys = [name(key, 'v'), name(key, 'l')];
-        reply::looked(self.run(&script::LOOK, &keys, &[owner, millis(life).as_bytes()]).await?)
+        reply::looked(self.look(key, owner, life).await?)
     }
 
     async fn settle(
@@ -133,11 +140,11 @@ impl Coordination for RedisCoordination {
         value: Bytes,
         life: Duration,
     ) -> CoordinationResult<bool> {
-        self.finish(key, owner, Some((&value, life))).await
+        self.finish(key, owner, &value, life).await
     }
 
     async fn release(&self, key: &Key, owner: &Owner) -> CoordinationResult<bool> {
-        self.finish(key, owner, None).await
+        self.finish(key, owner, &[], Duration::ZERO).await
     }
 
     async fn wait(&self, key: &Key, at_most: Duration) -> CoordinationResult<()> {
@@ -145,10 +152,10 @@ impl Coordination for RedisCoordination {
         // Before the flag is set: who sees the flag and ends the lease then finds this waiter.
         let waiter = self.waiters.register(*key);
         self.listen();
-        let keys = [name(key, 'l'), name(key, 'w')];
+        let key = name(key, 'o');
         loop {
             let ended = waiter.ended();
-            let Some(left) = reply::left(&self.run(&script::WAIT, &keys, &[]).await?, at_most)? else {
+            let Some(left) = reply::left(&self.run(&script::WAIT, &[&key], &[]).await?, at_most)? else {
                 return Ok(());
             };
             until = until.min(Instant::now() + left);
@@ -160,14 +167,14 @@ impl Coordination for RedisCoordination {
     }
 
     async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()> {
-        reply::discarded(&self.run(&script::DISCARD, &[name(key, 'v')], &[value]).await?)
+        reply::discarded(&self.run(&script::DISCARD, &[&name(key, 'o')], &[value]).await?)
     }
 
     async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take> {
         let mut args = vec![rate.interval().to_string(), rate.burst.to_string(), turns.to_string()];
         args.extend(self.ambient.held().map(|held| (held * 1000).to_string()));
         let args: Vec<&[u8]> = args.iter().map(String::as_bytes).collect();
-        reply::taken(&self.run(&script::TAKE, &[name(key, 't')], &args).await?, rate, turns)
+        reply::taken(&self.run(&script::TAKE, &[&name(key, 't')], &args).await?, rate, turns)
     }
 
     fn reconnect(&self) {
@@ -175,9 +182,9 @@ impl Coordination for RedisCoordination {
     }
 }
 
-/// Where something of a key is kept: the braces name what a Cluster keeps together.
+/// Where something of a key is kept.
 fn name(key: &Key, what: char) -> String {
-    format!("{{{}}}{what}", BASE64_URL_SAFE_NO_PAD.encode(key))
+    format!("{}{what}", BASE64_URL_SAFE_NO_PAD.encode(key))
 }
 
 /// Redis knows no life shorter than a millisecond.

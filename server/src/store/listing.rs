@@ -248,14 +248,17 @@ pub struct ExportedEntry {
     pub member_id: Option<String>,
 }
 
+/// Entries of the last hour, and of the last minute, that are counted: a crowd makes more than there is time to count.
+pub const RECENT_MAX: i64 = 100_000;
+
 /// A draw's counts now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveCounts {
     /// Live entries.
     pub taken: i64,
-    /// Entries of the last 60 minutes that are still live.
+    /// Entries of the last 60 minutes that are still live; more than [`RECENT_MAX`] are one more than that.
     pub last_hour: i64,
-    /// Entries of the last 60 seconds that are still live.
+    /// Entries of the last 60 seconds that are still live, counted alike.
     pub last_minute: i64,
     /// What each layer caught in each of the last 24 hours, latest hour first.
     pub caught: Vec<Caught>,

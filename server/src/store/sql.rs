@@ -81,10 +81,9 @@ pub(super) const STORE_EPOCH: &str = "
 pub(super) const CAUGHT: &str =
     "SELECT hour, layer, count FROM caught WHERE draw_id = $1 AND hour > $2 ORDER BY hour DESC, layer";
 
-/// Live entries since an instant, and since a later one.
+/// Live entries since an instant, so many at most.
 pub(super) const RECENT: &str = "
-    SELECT COUNT(*), COUNT(*) FILTER (WHERE registered_at > $3) FROM entries
-    WHERE draw_id = $1 AND registered_at > $2";
+    SELECT COUNT(*) FROM (SELECT 1 FROM entries WHERE draw_id = $1 AND registered_at > $2 LIMIT $3) AS recent";
 
 /// Claims that live entries of a draw lack; `$2` says whether phone numbers are claims.
 pub(super) const MISSING_CLAIMS: &str = "

@@ -24,8 +24,8 @@ struct Shared {
     gathered: Mutex<Gathered>,
     /// There is something, or this is the end.
     wake: Condvar,
-    /// Taken before `gathered`, so that lines stay in order.
-    sink: Mutex<Sink>,
+    /// Taken before `gathered`, so that lines stay in order; with the memory for what is gathered next.
+    sink: Mutex<(Sink, Vec<u8>)>,
 }
 
 #[derive(Default)]
@@ -37,9 +37,11 @@ struct Gathered {
 impl Shared {
     fn write_out(&self) {
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = std::mem::take(&mut self.gathered().lines);
+        let (sink, lines) = &mut *sink;
+        std::mem::swap(lines, &mut self.gathered().lines);
         // Nobody could be told of a log that cannot be written.
-        let _ = sink.write_all(&lines).and_then(|()| sink.flush());
+        let _ = sink.write_all(lines).and_then(|()| sink.flush());
+        lines.clear();
     }
 
     fn gathered(&self) -> std::sync::MutexGuard<'_, Gathered> {
@@ -69,8 +71,11 @@ impl Lines {
     /// # Errors
     /// When there can be no thread for it.
     pub(super) fn start(sink: Sink) -> io::Result<(Self, Logging)> {
-        let shared =
-            Arc::new(Shared { gathered: Mutex::default(), wake: Condvar::new(), sink: Mutex::new(sink) });
+        let shared = Arc::new(Shared {
+            gathered: Mutex::default(),
+            wake: Condvar::new(),
+            sink: Mutex::new((sink, Vec::new())),
+        });
         let writing = Arc::clone(&shared);
         thread::Builder::new().name("log".to_owned()).spawn(move || {
             loop {

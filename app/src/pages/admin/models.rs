@@ -62,10 +62,10 @@ pub struct LiveView {
     pub taken: i64,
     /// Entries accepted before the draw is full.
     pub capacity: Option<u32>,
-    /// Entries of the last 60 minutes.
-    pub last_hour: i64,
-    /// Entries of the last 60 seconds.
-    pub last_minute: i64,
+    /// Entries of the last 60 minutes, or that there are more than are counted.
+    pub last_hour: String,
+    /// Entries of the last 60 seconds, alike.
+    pub last_minute: String,
     /// What each layer caught, outermost layer first; the layers do not change while one looks.
     pub caught: Vec<CaughtView>,
 }
@@ -87,8 +87,8 @@ impl LiveView {
     pub fn texts(&self) -> Vec<(String, String)> {
         let mut texts = vec![
             self.text("taken", self.taken),
-            self.text("hour", self.last_hour),
-            self.text("minute", self.last_minute),
+            (self.name("hour"), self.last_hour.clone()),
+            (self.name("minute"), self.last_minute.clone()),
             self.text("caught", self.caught_this_hour()),
         ];
         for caught in &self.caught {

@@ -63,8 +63,12 @@ pub fn pager(pager: &PagerView) -> impl IntoView + use<> {
 
 /// A number that changes while one looks.
 pub fn changing(live: &LiveView, what: &str, number: i64) -> impl IntoView + use<> {
+    changing_text(live, what, grouped(number))
+}
+
+fn changing_text(live: &LiveView, what: &str, text: String) -> impl IntoView + use<> {
     let name = live.name(what);
-    view! { <span data-live=name>{grouped(number)}</span> }
+    view! { <span data-live=name>{text}</span> }
 }
 
 /// A draw's counts.
@@ -82,8 +86,8 @@ pub fn counts(live: &LiveView) -> impl IntoView + use<> {
     view! {
         <dl class="stats">
             <div class="stat stat--live"><dt>"Entries"</dt><dd>{changing(live, "taken", live.taken)}{capacity}</dd></div>
-            <div class="stat stat--live"><dt>"Last hour"</dt><dd>{changing(live, "hour", live.last_hour)}</dd></div>
-            <div class="stat stat--live"><dt>"Last minute"</dt><dd>{changing(live, "minute", live.last_minute)}</dd></div>
+            <div class="stat stat--live"><dt>"Last hour"</dt><dd>{changing_text(live, "hour", live.last_hour.clone())}</dd></div>
+            <div class="stat stat--live"><dt>"Last minute"</dt><dd>{changing_text(live, "minute", live.last_minute.clone())}</dd></div>
         </dl>
         {bar}
     }

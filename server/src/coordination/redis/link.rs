@@ -76,6 +76,11 @@ impl Link {
         Ok(Self { target, nodes, current: Mutex::default() })
     }
 
+    /// Whether keys lie on different nodes.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.target, Target::Cluster(_))
+    }
+
     /// Asks, over the connection there is or a new one.
     pub async fn query(&self, call: &Cmd) -> RedisResult<Value> {
         let connecting = self.connecting();

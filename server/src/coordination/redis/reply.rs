@@ -11,7 +11,18 @@ use crate::coordination::{CoordinationError, CoordinationResult, Lease, Rate, Ta
 /// No value is as large as this; what is, is not ours.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 
-/// The reply to a plain look-up: the value, where there is one.
+/// The replies to calls that went together.
+///
+/// # Errors
+/// When they are not one for each.
+pub fn each(reply: Value, calls: usize) -> CoordinationResult<Vec<Value>> {
+    match reply {
+        Value::Array(each) if each.len() == calls => Ok(each),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// What `look.lua` says to who only looks: the value, where there is one.
 ///
 /// # Errors
 /// When it is neither a value nor nothing.
@@ -22,7 +33,7 @@ pub fn got(reply: Value) -> CoordinationResult<Option<Bytes>> {
     }
 }
 
-/// The reply of `look.lua`: the value, the lease, or that somebody else holds it.
+/// What `look.lua` says to who would make it: the value, the lease, or that somebody else holds it.
 ///
 /// # Errors
 /// When it is none of these.
@@ -34,7 +45,7 @@ pub fn looked(reply: Value) -> CoordinationResult<Lease> {
     }
 }
 
-/// The reply of `finish.lua`: whether the lease was still held.
+/// What `finish.lua` says of one lease: whether the lease was still held.
 ///
 /// # Errors
 /// When it is neither yes nor no.

@@ -27,7 +27,7 @@ impl Script {
 
     /// Runs it by its hash. A node that does not know it (new, restarted, flushed) gets the text and runs it at
     /// once: `redis::Script` would first load it on all nodes of a Cluster, and fail if any one is away.
-    pub async fn run(&self, link: &Link, keys: &[String], args: &[&[u8]]) -> RedisResult<Value> {
+    pub async fn run(&self, link: &Link, keys: &[&str], args: &[&[u8]]) -> RedisResult<Value> {
         match link.query(&call("EVALSHA", &self.hash, keys, args)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 link.query(&call("EVAL", self.text, keys, args)).await
@@ -37,11 +37,11 @@ impl Script {
     }
 }
 
-fn call(how: &str, script: &str, keys: &[String], args: &[&[u8]]) -> Cmd {
+fn call(how: &str, script: &str, keys: &[&str], args: &[&[u8]]) -> Cmd {
     let mut call = cmd(how);
     call.arg(script).arg(keys.len());
     for key in keys {
-        call.arg(key);
+        call.arg(*key);
     }
     for arg in args {
         call.arg(*arg);

@@ -15,6 +15,7 @@ use crate::config;
 use crate::coordination::breaker::Guarded;
 use crate::coordination::conformance::{self, Lives};
 use crate::coordination::memory::Allowances;
+use ::redis::cmd;
 
 const OWNER: Owner = [1; 16];
 const LONG: Duration = Duration::from_secs(60);
@@ -97,7 +98,7 @@ async fn a_script_is_told_to_the_node_that_needs_it_while_another_is_away() {
     assert_eq!(backend.get(&keys[0]).await.expect("answers"), None);
     cluster.nodes()[2].stop();
     let there = |key: &Key| {
-        let slot = cluster.nodes()[0].cli(&["cluster", "keyslot", &name(key, 'v')]);
+        let slot = cluster.nodes()[0].cli(&["cluster", "keyslot", &name(key, 'o')]);
         slot.parse::<u32>().expect("a slot") <= 10922
     };
     for key in keys.iter().filter(|key| there(key)) {
@@ -122,8 +123,9 @@ async fn a_waiter_is_told_and_need_not_look_again() {
             assert_eq!(holder.get_or_lease(&key, &OWNER, LONG).await.expect("answers"), Lease::Leased);
             let asking = Arc::clone(&waiting);
             let waiter = tokio::spawn(async move { asking.wait(&key, LONG).await });
-            let flag = cmd("EXISTS").arg(name(&key, 'w')).clone();
-            while holder.link.query(&flag).await.expect("answers") != Value::Int(1) || !is_listening() {
+            let held = cmd("GET").arg(name(&key, 'o')).clone();
+            let is_waited_for = |held: &Value| matches!(held, Value::BulkString(held) if held[0] == b'w');
+            while !is_waited_for(&holder.link.query(&held).await.expect("answers")) || !is_listening() {
                 sleep(Duration::from_millis(5)).await;
             }
             assert!(!waiter.is_finished());
@@ -141,11 +143,11 @@ async fn a_lost_message_only_costs_a_second_look() {
     let key = random_key();
     assert_eq!(holder.get_or_lease(&key, &OWNER, LONG).await.expect("answers"), Lease::Leased);
     let waiter = tokio::spawn(async move { waiting.wait(&key, LONG).await });
-    while redis.cli(&["exists", &name(&key, 'w')]) != "1" {
+    while !redis.cli(&["get", &name(&key, 'o')]).starts_with('w') {
         sleep(Duration::from_millis(5)).await;
     }
     // As if the one who held it had never told.
-    redis.cli(&["del", &name(&key, 'l')]);
+    redis.cli(&["del", &name(&key, 'o')]);
     timeout(LONG / 2, waiter).await.expect("looked again").expect("ran").expect("answers");
 }
 
@@ -277,12 +279,22 @@ async fn no_call_reads_the_answer_of_one_that_was_given_up() {
 async fn what_somebody_else_wrote_is_an_error_or_nothing() {
     let redis = Redis::start();
     let backend = backend(&redis.url());
-    let (list, large, allowance, lease) = (random_key(), random_key(), random_key(), random_key());
-    redis.cli(&["rpush", &name(&list, 'v'), "x"]);
-    redis.cli(&["setrange", &name(&large, 'v'), &VALUE_BYTES_MAX.to_string(), "x"]);
-    for key in [list, large] {
+    let (list, large, text) = (random_key(), random_key(), random_key());
+    let (allowance, lease, beside) = (random_key(), random_key(), random_key());
+    redis.cli(&["rpush", &name(&list, 'o'), "x"]);
+    redis.cli(&["set", &name(&large, 'o'), "v"]);
+    redis.cli(&["setrange", &name(&large, 'o'), &(VALUE_BYTES_MAX + 1).to_string(), "x"]);
+    redis.cli(&["set", &name(&text, 'o'), "neither value nor lease"]);
+    for key in [list, large, text] {
         backend.get(&key).await.expect_err("no value");
-        backend.get_or_lease(&key, &OWNER, LONG).await.expect_err("no value");
+        // Those who go together with it are not troubled.
+        let (none, theirs) = tokio::join!(
+            backend.get_or_lease(&key, &OWNER, LONG),
+            backend.get_or_lease(&beside, &OWNER, LONG)
+        );
+        none.expect_err("no value");
+        assert_eq!(theirs.expect("answers"), Lease::Leased);
+        assert!(!backend.release(&key, &OWNER).await.expect("answers"), "nobody holds it");
     }
     let rate = Rate { per_minute: 60, burst: 2 };
     for junk in ["junk", "nan", "inf", "-inf", "1e300", "99999999999999999999", ""] {
@@ -292,7 +304,7 @@ async fn what_somebody_else_wrote_is_an_error_or_nothing() {
             Take::Refused { retry_after } => assert!(retry_after <= 1000, "{junk}: {retry_after}"),
         }
     }
-    redis.cli(&["set", &name(&lease, 'l'), "without an end"]);
+    redis.cli(&["set", &name(&lease, 'o'), "l: without an end"]);
     assert_eq!(backend.get_or_lease(&lease, &OWNER, LONG).await.expect("answers"), Lease::Busy);
     let waited = timeout(LONG, backend.wait(&lease, Duration::from_millis(50))).await;
     waited.expect("bounded").expect("answers");

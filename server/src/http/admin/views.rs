@@ -1,13 +1,13 @@
 //! From what is stored to what organisers' pages show.
 
 use app::models::When;
-use app::pages::admin::models::{CaughtView, DrawRef, EntryLineView, HourView, LiveView};
+use app::pages::admin::models::{CaughtView, DrawRef, EntryLineView, HourView, LiveView, grouped};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use shared::{Layer, Phase};
 
 use crate::store::Draw;
-use crate::store::listing::{Caught, EntryLine, LiveCounts};
+use crate::store::listing::{Caught, EntryLine, LiveCounts, RECENT_MAX};
 
 const HOUR: i64 = 3_600_000;
 
@@ -49,10 +49,15 @@ pub fn live(draw: &Draw, counts: &LiveCounts, now: i64) -> LiveView {
         slug: draw.spec.slug.clone(),
         taken: counts.taken,
         capacity: draw.spec.capacity,
-        last_hour: counts.last_hour,
-        last_minute: counts.last_minute,
+        last_hour: recent(counts.last_hour),
+        last_minute: recent(counts.last_minute),
         caught: caught.collect(),
     }
+}
+
+/// How many entries there are of late, or that they are more than are counted.
+fn recent(count: i64) -> String {
+    if count > RECENT_MAX { format!("over {}", grouped(RECENT_MAX)) } else { grouped(count) }
 }
 
 /// The hours in which anything was caught, latest first, with the counts of the layers of [`live`].
@@ -135,6 +140,12 @@ pub fn duration(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_counted_to_its_end_says_so() {
+        assert_eq!([0, RECENT_MAX].map(recent), ["0", "100,000"]);
+        assert_eq!(recent(RECENT_MAX + 1), "over 100,000");
+    }
 
     #[test]
     fn durations_are_told_in_two_units() {

@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
+use sqlx::Arguments as _;
 use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
@@ -28,6 +29,10 @@ use crate::store::{StoreError, StoreResult};
 
 /// How often a transaction is run again that PostgreSQL undid for the sake of another.
 const CONFLICTS_MAX: usize = 5;
+/// What `enter_batch` takes.
+const ARGUMENTS: usize = 34;
+/// An entry's part of that, about: more is taken where it is needed.
+const ENTRY_BYTES: usize = 1024;
 /// The SQLSTATE by which `enter_batch` undoes what is not as usual, beside that of a broken unique key.
 const NOT_AS_USUAL: &str = "DBR01";
 
@@ -186,6 +191,7 @@ impl PostgresStore {
         let sorted = by_key(batch, live);
         let rows: Vec<&NewEntry> = sorted.iter().map(|&at| &batch[at]).collect();
         let mut arguments = PgArguments::default();
+        arguments.reserve(ARGUMENTS, live.len() * ENTRY_BYTES);
         add(&mut arguments, draw)?;
         add(&mut arguments, advisory(draw))?;
         add(&mut arguments, self.ambient.held())?;

@@ -8,7 +8,7 @@ use super::{PostgresStore, draws, within};
 use crate::store::StoreResult;
 use crate::store::listing::{
     AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, ExportedEntry, Filter, Job, Listing,
-    LiveCounts, Order, PAGE_ROWS, Page, Position, SortKey, Window,
+    LiveCounts, Order, PAGE_ROWS, Page, Position, RECENT_MAX, SortKey, Window,
 };
 use crate::store::listing_rows::{
     self, AuditRow, EndedDetails, EndedLine, ExportedRow, JobRow, LiveDetails, LiveLine, ended, live,
@@ -112,13 +112,13 @@ impl Listing for PostgresStore {
             let now = self.ambient.now();
             let mut tx = self.reading.snapshot().await?;
             let taken = draws::taken(tx.get(), draw).await?;
-            // Answered by the index alone, from the end of it that was written last.
-            let (last_hour, last_minute) = sqlx::query_as(sql::RECENT)
-                .bind(draw)
-                .bind(now - HOUR)
-                .bind(now - MINUTE)
-                .fetch_one(tx.get())
-                .await?;
+            let mut recent = [0; 2];
+            for (count, since) in recent.iter_mut().zip([now - HOUR, now - MINUTE]) {
+                // Answered by the index alone, from the end of it that was written last.
+                let counted = sqlx::query_scalar(sql::RECENT).bind(draw).bind(since).bind(RECENT_MAX + 1);
+                *count = counted.fetch_one(tx.get()).await?;
+            }
+            let [last_hour, last_minute] = recent;
             let caught: Vec<(i64, String, i64)> =
                 sqlx::query_as(sql::CAUGHT).bind(draw).bind(now - DAY).fetch_all(tx.get()).await?;
             tx.end().await;

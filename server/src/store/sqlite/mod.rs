@@ -94,6 +94,9 @@ impl SqliteStore {
             .await
             .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         drop(turn);
+        // What a statement would need to be undone by itself is kept in memory, not in a temporary file: that took a
+        // fifth of the time of a batch. Not before, because a migration may sort more than fits there.
+        sqlx::query("PRAGMA temp_store = MEMORY").execute(&mut writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(5))

@@ -1,14 +1,22 @@
--- Ends a lease, if the owner holds it: 1, else 0. Stores the value, if there is one.
--- KEYS: value, lease, flag "somebody waits". ARGV: owner, channel, name of the key[, value, its life in ms].
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then
-    return 0
+-- Ends some leases, each if its owner holds it: 1, else 0. Stores the value of each, if there is one. What cannot be done
+-- for one of them is -1, and nothing to the others.
+-- KEYS: each. ARGV: channel, then owner, name of the key, value and its life in ms, of each; a value of no length is none.
+local said = {}
+for i, key in ipairs(KEYS) do
+    local owner, name, value, life = ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i], ARGV[4 * i + 1]
+    local found = redis.pcall('GET', key)
+    local answer = 0
+    if found == 'l' .. owner or found == 'w' .. owner then
+        answer = 1
+        -- A Redis that is full refuses to store: then the lease ends all the same.
+        if value == '' or not redis.pcall('SET', key, 'v' .. value, 'PX', life).ok then
+            answer = value == '' and 1 or -1
+            redis.call('DEL', key)
+        end
+        if found:sub(1, 1) == 'w' then
+            redis.call('PUBLISH', ARGV[1], name)
+        end
+    end
+    said[i] = answer
 end
-redis.call('DEL', KEYS[2])
-if redis.call('DEL', KEYS[3]) == 1 then
-    redis.call('PUBLISH', ARGV[2], ARGV[3])
-end
--- Last, because a Redis that is full refuses it: then the lease has ended all the same.
-if ARGV[4] then
-    redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5])
-end
-return 1
+return said

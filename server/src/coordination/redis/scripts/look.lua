@@ -1,14 +1,25 @@
--- The value; else 1 with the lease, or 0 while another owner holds it.
--- KEYS: value, lease. ARGV: owner, life of the lease in ms.
-local value = redis.call('GET', KEYS[1])
-if value then
-    return value
+-- For each of some keys: the value; else 1 with the lease, or 0 while another owner holds it. Who names no owner only
+-- looks, and gets nothing where there is no value. What cannot be done for one of them is -1, and nothing to the others.
+-- KEYS: each. ARGV: owner and life of the lease in ms, of each.
+local said = {}
+for i, key in ipairs(KEYS) do
+    local owner, life = ARGV[2 * i - 1], ARGV[2 * i]
+    local found = redis.pcall('GET', key)
+    local answer = -1
+    if not found then
+        answer = false
+        if owner ~= '' then
+            answer = redis.pcall('SET', key, 'l' .. owner, 'PX', life).ok and 1 or -1
+        end
+    elseif type(found) == 'string' then
+        local kind = found:sub(1, 1)
+        if kind == 'v' then
+            answer = found:sub(2)
+        elseif kind == 'l' or kind == 'w' then
+            -- Its owner may ask again, whose first answer was lost.
+            answer = owner ~= '' and (found:sub(2) == owner and 1 or 0)
+        end
+    end
+    said[i] = answer
 end
-if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
-    return 1
-end
--- Asked again by its owner, whose first answer was lost.
-if redis.call('GET', KEYS[2]) == ARGV[1] then
-    return 1
-end
-return 0
+return said
