@@ -16,9 +16,9 @@ mod outcomes;
 pub mod protocol;
 pub mod remembered;
 pub mod sender;
+mod unread;
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use shared::integrator::Registration;
@@ -45,6 +45,7 @@ use outcomes::Look;
 use protocol::{AfterWrite, Decision, Held, Known, Remember, Tell};
 use remembered::{Committed, Memory, Press};
 use sender::Sender;
+pub use unread::Unread;
 
 /// How often a request starts over because what it waited for left no answer, or the draw was edited.
 const ROUNDS: usize = 5;
@@ -110,18 +111,6 @@ pub struct Sent {
     pub press: Option<Press>,
 }
 
-/// What a press comes to whose form was not read.
-#[derive(Debug)]
-pub enum Unread {
-    /// It ended.
-    Ended(Ending),
-    /// Its form has to be read.
-    Read {
-        /// Whether it has taken a turn of its address already.
-        has_turn: bool,
-    },
-}
-
 impl Admission {
     /// Lets an attempt in, exactly once.
     pub async fn admit<F>(self: &Arc<Self>, submission: Submission<F>) -> Ending
@@ -149,49 +138,6 @@ impl Admission {
             self.memory.acknowledged(&claim, press);
         }
         ending
-    }
-
-    /// What a press by somebody without an API key comes to whose form was not read: a retry of what this process has
-    /// answered gets its receipt, an attempt that there is no time for is shed.
-    pub async fn admit_unread(&self, draw: &Draw, key: &str, press: &Press, sender: IpAddr) -> Unread {
-        let Ok(token) = Token::read(key, &self.keys, draw.id, self.ambient.now()) else {
-            return Unread::Read { has_turn: false };
-        };
-        if let Some(committed) = self.memory.of_press(&token.claim, press) {
-            let receipt =
-                || Ending::replayed(committed.body.clone(), committed.identity.person, Layer::Memory);
-            return Unread::Ended(self.address_limit(sender).await.unwrap_or_else(receipt));
-        }
-        // What is going to be refused for good is told so.
-        if !self.batches.is_overloaded(draw.id) || !token.is_fresh() {
-            return Unread::Read { has_turn: false };
-        }
-        self.shed(draw, &token.claim, sender).await
-    }
-
-    /// Refuses a press for which there is no time now, unless its key is known.
-    async fn shed(&self, draw: &Draw, claim: &Digest, sender: IpAddr) -> Unread {
-        // In flight before remembered: whoever ends is remembered before it leaves.
-        if self.flights.is_aboard(claim) || self.memory.get(claim).is_some() {
-            return Unread::Read { has_turn: false };
-        }
-        if let Some(refused) = self.address_limit(sender).await {
-            return Unread::Ended(refused);
-        }
-        let known = match self.look(draw.id, claim).await {
-            Look::Committed(committed, _) => Some(committed),
-            Look::Nothing(_) => {
-                let stored = self.look_ups.find(draw.id, *claim).await;
-                stored.map(|stored| Arc::new(Committed::from_stored(&stored, &draw.spec.slug)))
-            }
-        };
-        match known {
-            Some(committed) => {
-                self.memory.insert(*claim, committed);
-                Unread::Read { has_turn: true }
-            }
-            None => Unread::Ended(overloaded()),
-        }
     }
 
     /// Admits what was read, under a token that is genuine.
