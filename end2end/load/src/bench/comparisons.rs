@@ -23,6 +23,10 @@ pub struct Extent {
 
 /// Clients of the database's benchmark, and connections of ours.
 const CONNECTIONS: usize = 64;
+/// Rows of one transaction of a plain program: as many as the server's may have.
+const BATCH_MAX: u32 = 512;
+/// And as many as the server's have here: while one is committed, half of the connections wait for the next.
+const BATCH_ALIKE: u32 = 32;
 /// Connections that a server is busiest with: its batches are full, and its queue is not.
 const PEAK_CONNECTIONS: usize = 1024;
 /// Registrations a second that are prepared for: more than any machine of this kind does.
@@ -94,6 +98,7 @@ impl Bench<'_> {
             Backends::Sqlite => ("new registrations, SQLite", "a plain program, batches of 512", 0.5),
         };
         let mut comparison = Comparison::new(what, against, "/s", Goal::AtLeast(goal));
+        let mut alike = Comparison::new(what, "the same program, batches of 32", "/s", Goal::Nothing);
         for round in 0..self.extent.rounds {
             let site = self.ground.site(backends)?;
             let pgbench = || limits::pgbench(self.ground.postgres, CONNECTIONS, self.extent.time);
@@ -103,13 +108,15 @@ impl Bench<'_> {
             let outcome = self.register(&site, CONNECTIONS, &mut comparison.wrong)?;
             comparison.ours.push(outcome.right_per_second);
             if backends == Backends::Sqlite {
-                comparison.limit.push(self.plain_program(&site)?);
+                comparison.limit.push(self.plain_program(&site, BATCH_MAX)?);
+                alike.ours.push(outcome.right_per_second);
+                alike.limit.push(self.plain_program(&site, BATCH_ALIKE)?);
             } else if round % 2 == 0 {
                 comparison.limit.push(pgbench()?);
             }
             (self.tell)(&table::round(&comparison));
         }
-        Ok(vec![comparison])
+        Ok(if backends == Backends::Sqlite { vec![comparison, alike] } else { vec![comparison] })
     }
 
     /// New people only, in a closed loop; then the database is checked.
@@ -129,9 +136,9 @@ impl Bench<'_> {
         Ok(outcome)
     }
 
-    fn plain_program(&self, filled: &Site<'_>) -> Result<f64, Failure> {
+    fn plain_program(&self, filled: &Site<'_>, batch: u32) -> Result<f64, Failure> {
         let empty = self.ground.site(Backends::Sqlite)?;
-        Ok(block_on(limits::sqlite(&filled.file(), &empty.url))??)
+        Ok(block_on(limits::sqlite(&filled.file(), &empty.url, batch))??)
     }
 
     fn retries_from_memory(&self) -> Result<Vec<Comparison>, Failure> {

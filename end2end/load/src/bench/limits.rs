@@ -60,16 +60,13 @@ pub fn pgbench(postgres: &'static Postgres, clients: usize, time: Duration) -> R
     }
 }
 
-/// Rows of one transaction, as many as the server's.
-const BATCH: i64 = 512;
-
-/// Registrations a second that a plain program writes to a database of the same tables, in batches: it takes the very
+/// Registrations a second that a plain program writes to a database of the same tables, in batches of so many: it takes the very
 /// rows out of one that was filled by a server into memory, and then puts them into one that is empty but for its
 /// tables, with the settings that the server uses.
 ///
 /// # Errors
 /// When a database cannot be read or written.
-pub async fn sqlite(filled: &Path, empty: &str) -> Result<f64, sqlx::Error> {
+pub async fn sqlite(filled: &Path, empty: &str, batch: u32) -> Result<f64, sqlx::Error> {
     let mut connection = SqliteConnection::connect(empty).await?;
     for statement in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "ATTACH ':memory:' AS source"]
     {
@@ -93,7 +90,7 @@ pub async fn sqlite(filled: &Path, empty: &str) -> Result<f64, sqlx::Error> {
         sqlx::query(sqlx::AssertSqlSafe(index)).execute(&mut connection).await?;
         inserts.push(format!(
             "INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}
-             WHERE place > $1 AND place <= $1 + {BATCH}"
+             WHERE place > $1 AND place <= $1 + {batch}"
         ));
     }
     let rows: i64 =
@@ -106,7 +103,7 @@ pub async fn sqlite(filled: &Path, empty: &str) -> Result<f64, sqlx::Error> {
             sqlx::query(sqlx::AssertSqlSafe(insert.clone())).bind(place).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
-        place += BATCH;
+        place += i64::from(batch);
     }
     Ok(rows as f64 / began.elapsed().as_secs_f64())
 }

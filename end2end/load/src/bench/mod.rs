@@ -32,6 +32,8 @@ pub enum Goal {
     AtMost(f64),
     /// The median of ours, in the comparison's unit; there is nothing beside it.
     Below(f64),
+    /// Nothing: it explains another figure.
+    Nothing,
 }
 
 /// A figure and, round by round, what came of it.
@@ -68,7 +70,7 @@ impl Comparison {
     /// What the goal is held against: the median of ratios, or of ours.
     pub fn figure(&self) -> f64 {
         match self.goal {
-            Goal::AtLeast(_) | Goal::AtMost(_) => median(&self.ratios()),
+            Goal::AtLeast(_) | Goal::AtMost(_) | Goal::Nothing => median(&self.ratios()),
             Goal::Below(_) => median(&self.ours),
         }
     }
@@ -79,6 +81,7 @@ impl Comparison {
             Goal::AtLeast(least) => self.figure() >= least,
             Goal::AtMost(most) => self.figure() <= most,
             Goal::Below(limit) => self.figure() < limit,
+            Goal::Nothing => true,
         };
         is_reached && self.wrong.is_empty()
     }

@@ -17,7 +17,11 @@ pub fn markdown(comparisons: &[Comparison]) -> String {
         } else {
             (format!("{} {unit}", number(median(&comparison.limit))), spread(&comparison.ratios()))
         };
-        let reached = if comparison.is_reached() { "reached" } else { "**missed**" };
+        let reached = match comparison.goal {
+            _ if !comparison.is_reached() => "**missed**",
+            Goal::Nothing => "",
+            _ => "reached",
+        };
         let goal = goal(comparison);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {what} | {against} | {ours} | {limit} | {ratio} | {goal} | {reached} |");
@@ -41,6 +45,7 @@ fn goal(comparison: &Comparison) -> String {
         Goal::AtLeast(least) => format!("at least {least}"),
         Goal::AtMost(most) => format!("at most {most}"),
         Goal::Below(limit) => format!("below {limit} {}", comparison.unit),
+        Goal::Nothing => String::new(),
     }
 }
 
