@@ -1,9 +1,9 @@
 -- A whole batch of registrations in one call, which is one round trip and a transaction of its own instead of six.
 --
 -- It knows one way only, the usual one: the draw is open, everybody was judged by its present version, whoever's entry
--- is new gets all its claims, and there is room. Everything else leaves nothing behind (NULL before anything is written,
--- then DBR01 or a broken unique key, which undo it), and the server writes the batch statement by statement and decides
--- there; so nothing is decided here that is not decided there as well.
+-- is new gets all its claims, and there is room. Everything else leaves nothing behind and is answered with NULL; then
+-- the server writes the batch statement by statement and decides there. So nothing is decided here that is not decided
+-- there as well.
 --
 -- The order is that of the statements: the advisory lock, the draw's row, the clock, entries, claims, the counter.
 
@@ -34,48 +34,62 @@ BEGIN
         RETURN;
     END IF;
 
-    WITH inserted AS (
-        INSERT INTO entries (draw_id, bucket, person_key, id, receipt, fingerprint, fingerprint_version,
-            browser_proof, full_name, name_key, email, email_canonical, phone, date_of_birth, country, postcode,
-            category, session, party_size, guardian_name, member_id, terms_version, registered_at, ip_prefix,
-            token_age)
-        SELECT of_draw, bucket, person_key, id, receipt, fingerprint, fingerprint_version, browser_proof, full_name,
-            name_key, email, email_canonical, phone, date_of_birth, country, postcode, category, session, party_size,
-            guardian_name, member_id, terms_version, entered_at, ip_prefix, token_age
-        FROM UNNEST(e_bucket, e_person_key, e_id, e_receipt, e_fingerprint, e_fingerprint_version, e_browser_proof,
-            e_full_name, e_name_key, e_email, e_email_canonical, e_phone, e_date_of_birth, e_country, e_postcode,
-            e_category, e_session, e_party_size, e_guardian_name, e_member_id, e_terms_version, e_ip_prefix,
-            e_token_age)
-            AS e (bucket, person_key, id, receipt, fingerprint, fingerprint_version, browser_proof, full_name,
-                name_key, email, email_canonical, phone, date_of_birth, country, postcode, category, session,
-                party_size, guardian_name, member_id, terms_version, ip_prefix, token_age)
-        ON CONFLICT (draw_id, bucket, person_key) DO NOTHING RETURNING id)
-    SELECT COALESCE(array_agg(id), '{}') INTO created FROM inserted;
-    are_all_new := cardinality(created) = cardinality(e_id);
-
-    -- An entry that lost to its person's has no claims. To look for a claim before inserting it takes a sixth of the
-    -- call's time; one that is taken breaks its key instead, which undoes everything as well.
-    INSERT INTO claims (draw_id, bucket, kind, claim_key, entry_id, person_key, person_bucket)
-        SELECT of_draw, bucket, kind, claim_key, entry_id, person_key, person_bucket
-        FROM UNNEST(c_bucket, c_kind, c_claim_key, c_entry_id, c_person_key, c_person_bucket)
-            AS c (bucket, kind, claim_key, entry_id, person_key, person_bucket)
-        WHERE are_all_new OR entry_id = ANY (created);
-
-    IF cardinality(created) > 0 THEN
-        UPDATE counters SET taken = taken + cardinality(created)
-            WHERE draw_id = of_draw AND shard = CASE WHEN held.capacity IS NULL THEN own_shard ELSE 0 END
-                AND (held.capacity IS NULL OR taken <= held.capacity - cardinality(created));
-        GET DIAGNOSTICS counted = ROW_COUNT;
-        IF counted <> 1 THEN
-            RAISE EXCEPTION 'full' USING ERRCODE = 'DBR01';
-        END IF;
-        IF held.destinations <> '[]' THEN
-            INSERT INTO outbox (id, draw_id, entry_id, destination, child_key, state, attempts, due_at, created_at)
-                SELECT gen_random_uuid(), of_draw, entry_id, destination, entry_id || '-' || destination, 'pending', 0,
-                    entered_at, entered_at
-                FROM UNNEST(created) AS c (entry_id),
-                    jsonb_array_elements_text(held.destinations::JSONB) AS d (destination);
-        END IF;
+    -- Only a hint, which saves the work: what is full is decided by whoever counts.
+    IF held.capacity IS NOT NULL AND EXISTS (
+        SELECT 1 FROM counters WHERE draw_id = of_draw AND shard = 0 AND taken >= held.capacity)
+    THEN
+        entered_at := NULL;
+        RETURN;
     END IF;
+
+    -- What is caught is undone and not written into the database's log.
+    BEGIN
+        WITH inserted AS (
+            INSERT INTO entries (draw_id, bucket, person_key, id, receipt, fingerprint, fingerprint_version,
+                browser_proof, full_name, name_key, email, email_canonical, phone, date_of_birth, country, postcode,
+                category, session, party_size, guardian_name, member_id, terms_version, registered_at, ip_prefix,
+                token_age)
+            SELECT of_draw, bucket, person_key, id, receipt, fingerprint, fingerprint_version, browser_proof, full_name,
+                name_key, email, email_canonical, phone, date_of_birth, country, postcode, category, session, party_size,
+                guardian_name, member_id, terms_version, entered_at, ip_prefix, token_age
+            FROM UNNEST(e_bucket, e_person_key, e_id, e_receipt, e_fingerprint, e_fingerprint_version, e_browser_proof,
+                e_full_name, e_name_key, e_email, e_email_canonical, e_phone, e_date_of_birth, e_country, e_postcode,
+                e_category, e_session, e_party_size, e_guardian_name, e_member_id, e_terms_version, e_ip_prefix,
+                e_token_age)
+                AS e (bucket, person_key, id, receipt, fingerprint, fingerprint_version, browser_proof, full_name,
+                    name_key, email, email_canonical, phone, date_of_birth, country, postcode, category, session,
+                    party_size, guardian_name, member_id, terms_version, ip_prefix, token_age)
+            ON CONFLICT (draw_id, bucket, person_key) DO NOTHING RETURNING id)
+        SELECT COALESCE(array_agg(id), '{}') INTO created FROM inserted;
+        are_all_new := cardinality(created) = cardinality(e_id);
+
+        -- An entry that lost to its person's has no claims. To look for a claim before inserting it takes a sixth of the
+        -- call's time; one that is taken breaks its key instead, which undoes everything as well.
+        INSERT INTO claims (draw_id, bucket, kind, claim_key, entry_id, person_key, person_bucket)
+            SELECT of_draw, bucket, kind, claim_key, entry_id, person_key, person_bucket
+            FROM UNNEST(c_bucket, c_kind, c_claim_key, c_entry_id, c_person_key, c_person_bucket)
+                AS c (bucket, kind, claim_key, entry_id, person_key, person_bucket)
+            WHERE are_all_new OR entry_id = ANY (created);
+
+        IF cardinality(created) > 0 THEN
+            UPDATE counters SET taken = taken + cardinality(created)
+                WHERE draw_id = of_draw AND shard = CASE WHEN held.capacity IS NULL THEN own_shard ELSE 0 END
+                    AND (held.capacity IS NULL OR taken <= held.capacity - cardinality(created));
+            GET DIAGNOSTICS counted = ROW_COUNT;
+            IF counted <> 1 THEN
+                RAISE EXCEPTION 'full' USING ERRCODE = 'DBR01';
+            END IF;
+            IF held.destinations <> '[]' THEN
+                INSERT INTO outbox (id, draw_id, entry_id, destination, child_key, state, attempts, due_at, created_at)
+                    SELECT gen_random_uuid(), of_draw, entry_id, destination, entry_id || '-' || destination, 'pending', 0,
+                        entered_at, entered_at
+                    FROM UNNEST(created) AS c (entry_id),
+                        jsonb_array_elements_text(held.destinations::JSONB) AS d (destination);
+            END IF;
+        END IF;
+    EXCEPTION WHEN unique_violation OR SQLSTATE 'DBR01' THEN
+        entered_at := NULL;
+        created := NULL;
+    END;
 END
 $$;

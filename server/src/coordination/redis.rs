@@ -4,8 +4,8 @@
 //!
 //! | key | holds |
 //! | --- | --- |
-//! | `<key>o` | `v` and the value; or `l` and the owner of the lease to make it; or `w` and the owner, where somebody waits for the lease's end and has to be told |
-//! | `<key>t` | the allowance: its theoretical arrival time |
+//! | `{key}o` | `v` and the value; or `l` and the owner of the lease to make it; or `w` and the owner, where somebody waits for the lease's end and has to be told |
+//! | `{key}t` | the allowance: its theoretical arrival time |
 //!
 //! All of them expire. A lease's end is told on one channel to the servers that have waiters.
 //!
@@ -182,9 +182,9 @@ impl Coordination for RedisCoordination {
     }
 }
 
-/// Where something of a key is kept.
+/// Where something of a key is kept: the braces name what a Cluster keeps together.
 fn name(key: &Key, what: char) -> String {
-    format!("{}{what}", BASE64_URL_SAFE_NO_PAD.encode(key))
+    format!("{{{}}}{what}", BASE64_URL_SAFE_NO_PAD.encode(key))
 }
 
 /// Redis knows no life shorter than a millisecond.

@@ -1,5 +1,5 @@
 //! What the scripts' replies mean. Redis may answer with anything (G6): what makes no sense is a failure, never an
-//! outcome, and nothing of it is repeated.
+//! outcome, and nothing of it is repeated but the kind of an error.
 
 use std::time::Duration;
 
@@ -104,8 +104,19 @@ fn value(found: Value) -> CoordinationResult<Bytes> {
     }
 }
 
-/// Says what kind of answer came, never what was in it.
+/// Says what kind of answer came, never what was in it; but for why a command of a script failed, of which the first
+/// word names the kind.
 fn unexpected(answer: &Value) -> CoordinationError {
+    if let Value::Array(list) = answer
+        && let [Value::BulkString(why)] = list.as_slice()
+    {
+        let kind: String = why
+            .iter()
+            .take(32)
+            .map_while(|byte| byte.is_ascii_uppercase().then_some(char::from(*byte)))
+            .collect();
+        return CoordinationError::Failed(format!("a command of a script failed: {kind}"));
+    }
     let kind = match answer {
         Value::Nil => "nothing",
         Value::Int(_) => "a number",

@@ -19,13 +19,13 @@ use super::insert::{
 use super::{PostgresStore, WRITERS, draws, within};
 use crate::admission::protocol::{Pass, Shut};
 use crate::secrets::{Digest, bucket};
+use crate::store::StoreResult;
 use crate::store::draws::Actor;
 use crate::store::entries::{
     CaughtHour, Claim, ClaimKind, Ended, Ending, Entries, NewEntry, ReceiptRow, RetryCount, Stored, Written,
 };
 use crate::store::rows::{HolderRow, StoredRow};
 use crate::store::writing::{self, ClaimRow, Passes};
-use crate::store::{StoreError, StoreResult};
 
 /// How often a transaction is run again that PostgreSQL undid for the sake of another.
 const CONFLICTS_MAX: usize = 5;
@@ -33,8 +33,6 @@ const CONFLICTS_MAX: usize = 5;
 const ARGUMENTS: usize = 34;
 /// An entry's part of that, about: more is taken where it is needed.
 const ENTRY_BYTES: usize = 1024;
-/// The SQLSTATE by which `enter_batch` undoes what is not as usual, beside that of a broken unique key.
-const NOT_AS_USUAL: &str = "DBR01";
 
 #[async_trait]
 impl Entries for PostgresStore {
@@ -79,11 +77,13 @@ impl Entries for PostgresStore {
 #[async_trait]
 impl Passes for PostgresStore {
     async fn pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
-        let usual = again_after_conflicts(|| self.try_in_one_call(draw, batch, live)).await?;
-        match usual {
-            Some(pass) => Ok(pass),
-            None => again_after_conflicts(|| self.try_pass(draw, batch, live)).await,
-        }
+        again_after_conflicts(|| async {
+            match self.try_in_one_call(draw, batch, live).await? {
+                Some(pass) => Ok(pass),
+                None => self.try_pass(draw, batch, live).await,
+            }
+        })
+        .await
     }
 
     async fn bind(&self, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>> {
@@ -201,24 +201,16 @@ impl PostgresStore {
         add_claims(&mut arguments, &ClaimRow::of(batch, &sorted))?;
         let mut lent = self.writing.lend().await?;
         // All rows, which is one, are fetched: whether it was committed is said after the last.
-        let called = sqlx::query_as_with::<_, (Option<i64>, Option<Vec<Uuid>>), _>(
+        let answer = sqlx::query_as_with::<_, (Option<i64>, Option<Vec<Uuid>>), _>(
             "SELECT entered_at, created FROM enter_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
                  $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)",
             arguments,
         )
         .fetch_all(lent.get())
-        .await;
-        let answer = match called {
-            Ok(mut rows) => rows.pop().ok_or_else(|| StoreError::corrupt("a call without an answer"))?,
-            Err(sqlx::Error::Database(error))
-                if error.is_unique_violation() || error.code().as_deref() == Some(NOT_AS_USUAL) =>
-            {
-                (None, None)
-            }
-            Err(error) => return Err(error.into()),
-        };
+        .await?
+        .pop();
         lent.give_back();
-        let (Some(registered_at), Some(ids)) = answer else { return Ok(None) };
+        let Some((Some(registered_at), Some(ids))) = answer else { return Ok(None) };
         let ids: HashSet<Uuid> = ids.into_iter().collect();
         let created = sorted.into_iter().filter(|&at| ids.contains(&batch[at].id)).collect();
         Ok(Some(Pass::Committed { created, registered_at }))

@@ -4,9 +4,11 @@ use sqlx::PgConnection;
 
 use crate::store::{StoreError, StoreResult};
 
-/// Settings of every connection but the migrating one. A statement, a wait for a lock and a transaction that
+/// Settings of every connection but the migrating one. What is written waits for locks and then looks again, which is
+/// what "read committed" means, whatever the database's own default is. A statement, a wait for a lock and a transaction that
 /// nobody goes on with are bounded; a backend whose client is gone notices while it waits.
-pub(super) const OF_A_CONNECTION: [(&str, &str); 4] = [
+pub(super) const OF_A_CONNECTION: [(&str, &str); 5] = [
+    ("default_transaction_isolation", "read committed"),
     ("statement_timeout", "5s"),
     ("lock_timeout", "4s"),
     ("idle_in_transaction_session_timeout", "10s"),

@@ -1,5 +1,5 @@
 -- Ends some leases, each if its owner holds it: 1, else 0. Stores the value of each, if there is one. What cannot be done
--- for one of them is -1, and nothing to the others.
+-- for one of them is said in a list of its own, and is nothing to the others.
 -- KEYS: each. ARGV: channel, then owner, name of the key, value and its life in ms, of each; a value of no length is none.
 local said = {}
 for i, key in ipairs(KEYS) do
@@ -8,13 +8,15 @@ for i, key in ipairs(KEYS) do
     local answer = 0
     if found == 'l' .. owner or found == 'w' .. owner then
         answer = 1
-        -- A Redis that is full refuses to store: then the lease ends all the same.
-        if value == '' or not redis.pcall('SET', key, 'v' .. value, 'PX', life).ok then
-            answer = value == '' and 1 or -1
-            redis.call('DEL', key)
+        local set = value ~= '' and redis.pcall('SET', key, 'v' .. value, 'PX', life)
+        if not (set and set.ok) then
+            -- A Redis that is full refuses to store: then the lease ends all the same.
+            redis.pcall('DEL', key)
+            answer = set and {set.err} or 1
         end
         if found:sub(1, 1) == 'w' then
-            redis.call('PUBLISH', ARGV[1], name)
+            -- Whoever is not told looks again.
+            redis.pcall('PUBLISH', ARGV[1], name)
         end
     end
     said[i] = answer

@@ -89,6 +89,9 @@ async fn what_is_not_as_usual_leaves_nothing_behind() {
     assert_eq!(call(&store, &draw, std::slice::from_ref(&unlike)).await, None, "judged by another version");
     assert_eq!(call(&store, &draw, &[fresh("hal"), unlike]).await, None, "by different ones");
     assert_eq!(call(&store, &draw, &too_many).await, None, "more than there is room for");
+    running::postgres().sql(database.name(), "UPDATE counters SET taken = 3 WHERE shard = 0");
+    assert_eq!(call(&store, &draw, &[fresh("hal")]).await, None, "full");
+    running::postgres().sql(database.name(), "UPDATE counters SET taken = 1 WHERE shard = 0");
     clock.advance(HOUR);
     assert_eq!(call(&store, &draw, std::slice::from_ref(&draft)).await, None, "over");
     clock.advance(-2 * HOUR);
@@ -98,4 +101,21 @@ async fn what_is_not_as_usual_leaves_nothing_behind() {
     let closed = NewEntry { draw_version: bench.reload("unusual").await.version, ..draft };
     assert_eq!(call(&store, &draw, &[closed]).await, None, "closed");
     assert_eq!(written(&database), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_databases_own_isolation_does_not_matter() {
+    let database = running::postgres().own_database();
+    let sets =
+        format!("ALTER DATABASE {} SET default_transaction_isolation = 'serializable'", database.name());
+    running::postgres().sql("postgres", &sets);
+    let bench = bench(&database, &noon()).await;
+    let store = store(&database, &bench).await;
+    for gate in [&store.writing, &store.reading] {
+        let mut lent = gate.lend().await.expect("connects");
+        let isolation: String =
+            sqlx::query_scalar("SHOW transaction_isolation").fetch_one(lent.get()).await.expect("says");
+        assert_eq!(isolation, "read committed");
+        lent.give_back();
+    }
 }
