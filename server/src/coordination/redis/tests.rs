@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 
+use ::redis::cmd;
 use services::{Redis, RedisCluster};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -15,7 +16,6 @@ use crate::config;
 use crate::coordination::breaker::Guarded;
 use crate::coordination::conformance::{self, Lives};
 use crate::coordination::memory::Allowances;
-use ::redis::cmd;
 
 const OWNER: Owner = [1; 16];
 const LONG: Duration = Duration::from_secs(60);
@@ -275,7 +275,30 @@ async fn no_call_reads_the_answer_of_one_that_was_given_up() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
+async fn calls_that_come_together_are_one_round_trip() {
+    let redis = Redis::start();
+    let backend = backend(&redis.url());
+    let keys: Vec<Key> = (0..64).map(|_| random_key()).collect();
+    backend.get(&keys[0]).await.expect("connects, and tells the script");
+    let calls = || {
+        redis
+            .cli(&["info", "commandstats"])
+            .split("cmdstat_evalsha:calls=")
+            .nth(1)
+            .map(|rest| rest.split(',').next().expect("a number").parse::<u32>().expect("a number"))
+    };
+    let before = calls().expect("one was made");
+    let asked = keys.iter().map(|key| backend.get_or_lease(key, &OWNER, LONG));
+    // On one thread everybody has asked before anything is sent.
+    for lease in futures_util::future::join_all(asked).await {
+        assert_eq!(lease.expect("answers"), Lease::Leased);
+    }
+    assert_eq!(calls().expect("more were made") - before, 1);
+}
+
+// On one thread, so that calls that are made together go together.
+#[tokio::test]
 async fn what_somebody_else_wrote_is_an_error_or_nothing() {
     let redis = Redis::start();
     let backend = backend(&redis.url());
