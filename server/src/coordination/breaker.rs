@@ -1,4 +1,4 @@
-//! A circuit breaker with bounded calls, around any backend that can fail.
+//! A circuit breaker around any backend that can fail. The backend bounds its calls.
 //!
 //! ```text
 //!         3 failures in a row,
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::memory::Allowances;
 use super::{
@@ -33,11 +33,10 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// How long it is left alone at most.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// A backend whose calls are bounded, and which is left alone while it fails.
+/// A backend that is left alone while it fails.
 #[derive(Debug)]
 pub struct Guarded<B> {
     backend: B,
-    timeout: Duration,
     circuit: Mutex<Circuit>,
     /// Turns, while the backend cannot be asked for them.
     stand_in: Allowances,
@@ -60,11 +59,11 @@ enum Circuit {
 }
 
 impl<B: Coordination> Guarded<B> {
-    /// Bounds each call by a time-out.
-    pub fn new(backend: B, timeout: Duration, ambient: Ambient) -> Self {
+    /// Asks this backend from now on.
+    pub fn new(backend: B, ambient: Ambient) -> Self {
         show(false);
         let circuit = Mutex::new(Circuit::Closed { failures: 0 });
-        Self { backend, timeout, circuit, stand_in: Allowances::new(ambient.clone()), ambient }
+        Self { backend, circuit, stand_in: Allowances::new(ambient.clone()), ambient }
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -72,13 +71,9 @@ impl<B: Coordination> Guarded<B> {
     }
 
     /// Asks the backend, if it may be asked, and learns from how that goes.
-    async fn ask<T>(
-        &self,
-        at_most: Duration,
-        call: impl Future<Output = CoordinationResult<T>>,
-    ) -> CoordinationResult<T> {
+    async fn ask<T>(&self, call: impl Future<Output = CoordinationResult<T>>) -> CoordinationResult<T> {
         let mut pass = self.enter()?;
-        let result = timeout(at_most, call).await.unwrap_or(Err(CoordinationError::TimedOut));
+        let result = call.await;
         pass.end(result.as_ref().err());
         result
     }
@@ -143,7 +138,8 @@ impl<B: Coordination> Guarded<B> {
     }
 }
 
-/// The right to ask. Dropped without an end, because the caller went away, it tells nothing of the backend.
+/// The right to ask. Dropped without an end, because the caller went away or did not get to ask, it tells nothing of the
+/// backend.
 struct Pass<'a, B: Coordination> {
     guarded: &'a Guarded<B>,
     is_probe: bool,
@@ -152,8 +148,9 @@ struct Pass<'a, B: Coordination> {
 
 impl<B: Coordination> Pass<'_, B> {
     fn end(&mut self, error: Option<&CoordinationError>) {
-        self.has_ended = true;
+        self.has_ended = !matches!(error, Some(CoordinationError::Crowded));
         match error {
+            Some(CoordinationError::Crowded) => {}
             None => self.guarded.succeeded(self.is_probe),
             Some(error) => self.guarded.failed(self.is_probe, error),
         }
@@ -180,11 +177,11 @@ fn show(is_open: bool) {
 #[async_trait]
 impl<B: Coordination> Coordination for Guarded<B> {
     async fn get(&self, key: &Key) -> CoordinationResult<Option<Bytes>> {
-        self.ask(self.timeout, self.backend.get(key)).await
+        self.ask(self.backend.get(key)).await
     }
 
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease> {
-        self.ask(self.timeout, self.backend.get_or_lease(key, owner, life)).await
+        self.ask(self.backend.get_or_lease(key, owner, life)).await
     }
 
     async fn settle(
@@ -194,11 +191,11 @@ impl<B: Coordination> Coordination for Guarded<B> {
         value: Bytes,
         life: Duration,
     ) -> CoordinationResult<bool> {
-        self.ask(self.timeout, self.backend.settle(key, owner, value, life)).await
+        self.ask(self.backend.settle(key, owner, value, life)).await
     }
 
     async fn release(&self, key: &Key, owner: &Owner) -> CoordinationResult<bool> {
-        self.ask(self.timeout, self.backend.release(key, owner)).await
+        self.ask(self.backend.release(key, owner)).await
     }
 
     async fn wait(&self, key: &Key, at_most: Duration) -> CoordinationResult<()> {
@@ -206,15 +203,15 @@ impl<B: Coordination> Coordination for Guarded<B> {
         if !self.is_closed() {
             return Err(CoordinationError::LeftAlone);
         }
-        self.ask(at_most + self.timeout, self.backend.wait(key, at_most)).await
+        self.ask(self.backend.wait(key, at_most)).await
     }
 
     async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()> {
-        self.ask(self.timeout, self.backend.discard(key, value)).await
+        self.ask(self.backend.discard(key, value)).await
     }
 
     async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take> {
-        match self.ask(self.timeout, self.backend.take(key, rate, turns)).await {
+        match self.ask(self.backend.take(key, rate, turns)).await {
             Ok(take) => Ok(take),
             Err(error) => {
                 note_failure("take", &error);

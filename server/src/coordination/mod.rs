@@ -44,6 +44,9 @@ pub enum CoordinationError {
     /// It was asked, and did not answer in time.
     #[error("no answer in time")]
     TimedOut,
+    /// It was not asked in time, because so many of this process ask. That says nothing of it.
+    #[error("too many ask at once")]
+    Crowded,
     /// It was not asked, because it failed a moment ago.
     #[error("it is left alone for a moment because it failed")]
     LeftAlone,
@@ -56,12 +59,13 @@ pub type CoordinationResult<T> = Result<T, CoordinationError>;
 pub fn note_failure(operation: &'static str, error: &CoordinationError) {
     metrics::counter!("drawbridge_cache_errors_total", "operation" => operation).increment(1);
     match error {
-        CoordinationError::Failed(_) | CoordinationError::TimedOut => {
+        CoordinationError::Failed(_) => {
             tracing::warn!(%error, operation, "coordination failed, going on without it");
         }
-        // The breaker has said so once, and will say when it is over.
-        CoordinationError::LeftAlone => {
-            tracing::debug!(operation, "coordination is left alone, going on without it");
+        // Of a backend that hangs the breaker says so once, and when it is over; a crowd would repeat it thousands of
+        // times.
+        CoordinationError::TimedOut | CoordinationError::LeftAlone | CoordinationError::Crowded => {
+            tracing::debug!(%error, operation, "going on without coordination");
         }
     }
 }
@@ -91,10 +95,10 @@ pub fn connect(
         return Ok(Arc::new(MemoryCoordination::new(ambient.clone(), bytes_max)));
     };
     let backend = RedisCoordination::new(redis, ambient.clone())?;
-    Ok(Arc::new(Guarded::new(backend, redis.timeout, ambient.clone())))
+    Ok(Arc::new(Guarded::new(backend, ambient.clone())))
 }
 
-/// Byte-level primitives. Each is one atomic step.
+/// Byte-level primitives. Each is one atomic step, and ends in bounded time, whatever else hangs.
 #[async_trait]
 pub trait Coordination: Send + Sync + std::fmt::Debug {
     /// The value, if it is there. Takes no lease.

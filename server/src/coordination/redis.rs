@@ -9,7 +9,7 @@
 //!
 //! All of them expire. A lease's end is told on one channel to the servers that have waiters.
 //!
-//! Calls are bounded by the time-out each, connecting included; [`super::breaker`] stands in front.
+//! Each answer is waited for no longer than the time-out, connecting included; [`super::breaker`] stands in front.
 
 mod groups;
 mod link;
@@ -46,6 +46,8 @@ static TOLD_ON: [&[u8]; 1] = [CHANNEL.as_bytes()];
 /// Redis, shared by all servers.
 pub struct RedisCoordination {
     link: Arc<Link>,
+    /// Who only looks does not wait behind a crowd that takes leases: most are told to come again.
+    gets: Groups<2>,
     looks: Groups<2>,
     ends: Groups<4>,
     ambient: Ambient,
@@ -68,6 +70,7 @@ impl RedisCoordination {
     pub fn new(config: &crate::config::Redis, ambient: Ambient) -> CoordinationResult<Self> {
         let link = Arc::new(Link::new(config).map_err(failed)?);
         Ok(Self {
+            gets: Groups::new(&script::LOOK, &[], Arc::clone(&link)),
             looks: Groups::new(&script::LOOK, &[], Arc::clone(&link)),
             ends: Groups::new(&script::FINISH, &TOLD_ON, Arc::clone(&link)),
             link,
@@ -80,11 +83,6 @@ impl RedisCoordination {
 
     async fn run(&self, script: &Script, keys: &[&str], args: &[&[u8]]) -> CoordinationResult<Value> {
         script.run(&self.link, keys, args).await.map_err(failed)
-    }
-
-    /// The value; with an owner, or the lease.
-    async fn look(&self, key: &Key, owner: &[u8], life: Duration) -> CoordinationResult<Value> {
-        self.looks.ask(Call { key: name(key, 'o'), args: [owner.to_vec(), millis(life).into()] }).await
     }
 
     /// Ends a lease, with a value, or with none of any length.
@@ -126,11 +124,11 @@ impl Drop for RedisCoordination {
 #[async_trait]
 impl Coordination for RedisCoordination {
     async fn get(&self, key: &Key) -> CoordinationResult<Option<Bytes>> {
-        reply::got(self.look(key, &[], Duration::ZERO).await?)
+        reply::got(self.gets.ask(look(key, &[], Duration::ZERO)).await?)
     }
 
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease> {
-        reply::looked(self.look(key, owner, life).await?)
+        reply::looked(self.looks.ask(look(key, owner, life)).await?)
     }
 
     async fn settle(
@@ -180,6 +178,11 @@ impl Coordination for RedisCoordination {
     fn reconnect(&self) {
         self.link.reconnect();
     }
+}
+
+/// Asks for the value; with an owner, or the lease.
+fn look(key: &Key, owner: &[u8], life: Duration) -> Call<2> {
+    Call { key: name(key, 'o'), args: [owner.to_vec(), millis(life).into()] }
 }
 
 /// Where something of a key is kept: the braces name what a Cluster keeps together.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
-use tokio::time::advance;
+use tokio::time::{advance, timeout};
 
 use super::*;
 
@@ -15,10 +15,11 @@ const KEY: Key = [1; 32];
 enum Mood {
     Answers,
     Fails,
+    IsCrowded,
     Hangs,
 }
 
-/// Answers, fails, or hangs until that changes, and counts.
+/// Answers, fails, has too many callers, or hangs until that changes or it is enough, and counts.
 #[derive(Debug)]
 struct Moody {
     mood: watch::Sender<Mood>,
@@ -30,9 +31,12 @@ impl Moody {
     async fn answer(&self) -> CoordinationResult<()> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let mut mood = self.mood.subscribe();
-        let mood = *mood.wait_for(|mood| *mood != Mood::Hangs).await.expect("the sender lives");
-        match mood {
+        let Ok(mood) = timeout(TIMEOUT, mood.wait_for(|mood| *mood != Mood::Hangs)).await else {
+            return Err(CoordinationError::TimedOut);
+        };
+        match *mood.expect("the sender lives") {
             Mood::Fails => Err(CoordinationError::Failed("as told".to_owned())),
+            Mood::IsCrowded => Err(CoordinationError::Crowded),
             Mood::Answers | Mood::Hangs => Ok(()),
         }
     }
@@ -79,7 +83,7 @@ fn guarded(mood: Mood) -> Arc<Guarded<Moody>> {
         calls: AtomicUsize::default(),
         reconnects: AtomicUsize::default(),
     };
-    Arc::new(Guarded::new(backend, TIMEOUT, Ambient::system()))
+    Arc::new(Guarded::new(backend, Ambient::system()))
 }
 
 impl Guarded<Moody> {
@@ -186,12 +190,20 @@ async fn a_hanging_backend_is_waited_for_once_and_no_longer_than_the_time_out() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_takes_what_it_was_given_and_one_answer() {
-    let hanging = guarded(Mood::Hangs);
-    let begin = Instant::now();
-    hanging.wait(&KEY, TIMEOUT * 4).await.expect_err("hangs");
-    assert_eq!(begin.elapsed(), TIMEOUT * 5);
-    assert!(hanging.is_left_alone().await);
+async fn a_crowd_of_ours_says_nothing_of_the_backend() {
+    let guarded = guarded(Mood::IsCrowded);
+    for _ in 0..FAILURES_MAX * 3 {
+        guarded.get(&KEY).await.expect_err("too many ask");
+        assert!(!guarded.is_left_alone().await);
+    }
+    guarded.set(Mood::Fails);
+    guarded.open().await;
+    advance(PAUSE_MIN).await;
+    guarded.set(Mood::IsCrowded);
+    guarded.get(&KEY).await.expect_err("too many ask");
+    guarded.set(Mood::Answers);
+    guarded.get(&KEY).await.expect("the next call probes");
+    guarded.get(&KEY).await.expect("and closes it");
 }
 
 #[tokio::test(start_paused = true)]

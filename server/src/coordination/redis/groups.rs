@@ -1,5 +1,8 @@
 //! Calls of one script that go together: what comes while others are under way waits for those, and is then one round
-//! trip. Nobody waits when nothing is under way. A Redis that hangs holds up one group for as long as a call may take.
+//! trip. Nobody waits when nothing is under way.
+//!
+//! How long Redis takes is counted from when a group goes, so that a crowd which waits here is no sign that it hangs. When
+//! it does hang, whoever waits learns so with the group that was under way.
 //!
 //! What a script says of one call does not depend on those beside it, so that they are one step is all they share.
 
@@ -7,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use redis::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::link::Link;
 use super::reply;
@@ -16,7 +20,9 @@ use crate::coordination::{CoordinationError, CoordinationResult};
 /// Calls of one round trip: Redis serves nobody else meanwhile, for some hundred microseconds at most.
 const TOGETHER: usize = 64;
 /// Calls that may wait; more wait for those.
-const QUEUE: usize = 1024;
+const QUEUE: usize = 8192;
+/// How many times as long as for one answer of Redis a call is worth waiting for, the calls before it included.
+const PATIENCE: u32 = 2;
 
 /// One call: its key and its arguments.
 #[derive(Debug)]
@@ -44,6 +50,9 @@ impl<const ARGS: usize> Groups<ARGS> {
     }
 
     /// What the script says of one call. Whoever stops waiting for it is not called for, if it has not gone yet.
+    ///
+    /// # Errors
+    /// `Crowded` where others took the time that there was.
     pub async fn ask(&self, call: Call<ARGS>) -> CoordinationResult<Value> {
         // A Cluster's nodes each hold some of the keys, and a call is for one node.
         if self.link.is_cluster() {
@@ -55,9 +64,12 @@ impl<const ARGS: usize> Groups<ARGS> {
             tokio::spawn(gather(self.script, self.before, Arc::clone(&self.link), asked));
             queue
         });
-        let (answer, said) = oneshot::channel();
-        queue.send(Asked { call, answer }).await.map_err(|_| gone())?;
-        said.await.map_err(|_| gone())?
+        let answered = async {
+            let (answer, said) = oneshot::channel();
+            queue.send(Asked { call, answer }).await.map_err(|_| gone())?;
+            said.await.map_err(|_| gone())?
+        };
+        timeout(self.link.timeout * PATIENCE, answered).await.unwrap_or(Err(CoordinationError::Crowded))
     }
 }
 
@@ -81,7 +93,13 @@ async fn gather<const ARGS: usize>(
                 }
             }
             Err(error) => {
-                for answer in answers {
+                if matches!(error, CoordinationError::TimedOut) {
+                    let waiting = asked.len();
+                    if waiting > 0 {
+                        asked.recv_many(&mut group, waiting).await;
+                    }
+                }
+                for answer in answers.into_iter().chain(group.drain(..).map(|asked| asked.answer)) {
                     let _ = answer.send(Err(error.clone()));
                 }
             }
@@ -108,3 +126,6 @@ async fn run<const ARGS: usize>(
 fn gone() -> CoordinationError {
     CoordinationError::Failed("this process is going down".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! Answers belong to calls by their order. The client library keeps a place in that order for a call whose
 //! caller has gone away or was timed out, and throws its answer away when it comes: no call can read another's.
 
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo as _, RedisError, RedisResult, Value};
+use tokio::time::timeout;
 
 /// How long connecting may take. Longer than a call is waited for: it goes on for the calls to come.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,6 +44,8 @@ pub(super) struct Link {
     target: Target,
     /// Each address, for subscriptions: in a Cluster any node tells what was told to any other.
     pub nodes: Vec<Client>,
+    /// How long one answer is waited for.
+    pub timeout: Duration,
     current: Mutex<Option<Connecting>>,
 }
 
@@ -69,11 +73,11 @@ impl Link {
             let first = nodes.first().cloned().ok_or_else(no_address)?;
             let settings = AsyncConnectionConfig::new()
                 .set_connection_timeout(Some(CONNECT_TIMEOUT))
-                .set_response_timeout(Some(config.timeout))
+                .set_response_timeout(None)
                 .set_pipeline_buffer_size(QUEUE);
             Target::Server(first, settings)
         };
-        Ok(Self { target, nodes, current: Mutex::default() })
+        Ok(Self { target, nodes, timeout: config.timeout, current: Mutex::default() })
     }
 
     /// Whether keys lie on different nodes.
@@ -81,8 +85,13 @@ impl Link {
         matches!(self.target, Target::Cluster(_))
     }
 
-    /// Asks, over the connection there is or a new one.
+    /// Asks, over the connection there is or a new one, and waits for the answer as long as for any.
     pub async fn query(&self, call: &Cmd) -> RedisResult<Value> {
+        let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+        timeout(self.timeout, self.ask(call)).await.unwrap_or_else(late)
+    }
+
+    async fn ask(&self, call: &Cmd) -> RedisResult<Value> {
         let connecting = self.connecting();
         let answer = match connecting.clone().await? {
             Connection::Server(mut connection) => call.query_async(&mut connection).await,

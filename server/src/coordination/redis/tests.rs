@@ -214,7 +214,7 @@ async fn a_cluster_that_went_and_came_again_is_found_again() {
     let cluster = RedisCluster::start();
     let timeout = Duration::from_millis(250);
     let inner = RedisCoordination::new(&config(&cluster.urls(), timeout), Ambient::system());
-    let guarded = Guarded::new(inner.expect("addresses"), timeout, Ambient::system());
+    let guarded = Guarded::new(inner.expect("addresses"), Ambient::system());
     let keys: Vec<Key> = (0..12).map(|_| random_key()).collect();
     for key in &keys {
         until_it_answers(&guarded, key).await;
@@ -404,7 +404,7 @@ async fn garbage_is_an_error_in_time_and_never_a_panic() {
 async fn hear_out(urls: &str, shown: &str) {
     let short = Duration::from_millis(100);
     let inner = RedisCoordination::new(&config(urls, short), Ambient::system()).expect("addresses");
-    let guarded = Guarded::new(inner, short, Ambient::system());
+    let guarded = Guarded::new(inner, Ambient::system());
     let key = random_key();
     let value = guarded.get(&key).await;
     assert!(matches!(value, Err(_) | Ok(None)), "{shown}: {value:?}");

@@ -1,0 +1,118 @@
+//! Many calls at once, at a Redis that takes its time: one that answers each script with nothing, after a while.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::super::script::LOOK;
+use super::*;
+use crate::config;
+
+struct Slow {
+    groups: Groups<2>,
+    redis: Arc<FakeRedis>,
+}
+
+#[derive(Default)]
+struct FakeRedis {
+    /// Milliseconds until it answers a group.
+    takes: AtomicU64,
+    /// Groups that came.
+    came: AtomicUsize,
+}
+
+/// Calls of a Redis that takes so many milliseconds for each group.
+async fn slow(takes: u64, timeout: Duration) -> Slow {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let urls = vec![format!("redis://{}", listener.local_addr().expect("bound"))];
+    let redis = Arc::<FakeRedis>::default();
+    let serving = Arc::clone(&redis);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, Arc::clone(&serving)));
+        }
+    });
+    let link = Arc::new(Link::new(&config::Redis { urls, is_cluster: false, timeout }).expect("an address"));
+    let slow = Slow { groups: Groups::new(&LOOK, &[], link), redis };
+    // Connects.
+    slow.ask(1).await.pop().expect("one").expect("answers");
+    slow.redis.came.store(0, Ordering::SeqCst);
+    slow.redis.takes.store(takes, Ordering::SeqCst);
+    slow
+}
+
+impl Slow {
+    async fn ask(&self, calls: usize) -> Vec<CoordinationResult<Value>> {
+        let call = |at: usize| Call { key: at.to_string(), args: [Vec::new(), b"1".to_vec()] };
+        join_all((0..calls).map(|at| self.groups.ask(call(at)))).await
+    }
+}
+
+async fn serve(stream: TcpStream, redis: Arc<FakeRedis>) -> Option<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let command = command(&mut reader).await?;
+        let answer = match command.as_slice() {
+            [name, _, keys, ..] if name == "EVALSHA" => {
+                redis.came.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(redis.takes.load(Ordering::SeqCst))).await;
+                format!("*{keys}\r\n{}", "$-1\r\n".repeat(keys.parse().ok()?))
+            }
+            _ => "+OK\r\n".to_owned(),
+        };
+        writer.write_all(answer.as_bytes()).await.ok()?;
+    }
+}
+
+/// A list of strings, as clients send it.
+async fn command(reader: &mut BufReader<OwnedReadHalf>) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    for _ in 0..number(reader).await? {
+        let mut word = vec![0; number(reader).await? + 2];
+        reader.read_exact(&mut word).await.ok()?;
+        words.push(String::from_utf8(word).ok()?.trim_end().to_owned());
+    }
+    Some(words)
+}
+
+async fn number(reader: &mut BufReader<OwnedReadHalf>) -> Option<usize> {
+    let mut line = String::new();
+    reader.read_line(&mut line).await.ok()?;
+    line.get(1..)?.trim_end().parse().ok()
+}
+
+fn count(said: &[CoordinationResult<Value>], which: fn(&CoordinationResult<Value>) -> bool) -> usize {
+    said.iter().filter(|said| which(said)).count()
+}
+
+#[tokio::test]
+async fn a_crowd_that_waits_for_its_turn_is_no_redis_that_hangs() {
+    let slow = slow(110, Duration::from_secs(2)).await;
+    // All together longer than one answer may take.
+    let said = slow.ask(20 * TOGETHER).await;
+    assert_eq!(count(&said, Result::is_ok), 20 * TOGETHER);
+    assert_eq!(slow.redis.came.load(Ordering::SeqCst), 20);
+}
+
+#[tokio::test]
+async fn who_does_not_get_to_ask_in_time_is_told_so() {
+    let slow = slow(350, Duration::from_millis(500)).await;
+    let said = slow.ask(6 * TOGETHER).await;
+    let (answered, crowded) =
+        (count(&said, Result::is_ok), count(&said, |said| matches!(said, Err(CoordinationError::Crowded))));
+    assert!(answered >= TOGETHER && crowded >= TOGETHER, "{answered} answered, {crowded} crowded out");
+    assert_eq!(answered + crowded, said.len(), "Redis answered all it was asked");
+}
+
+#[tokio::test]
+async fn when_redis_hangs_whoever_waits_learns_so_with_the_first() {
+    let slow = slow(u64::from(u32::MAX), Duration::from_millis(500)).await;
+    let said = slow.ask(5 * TOGETHER).await;
+    assert_eq!(count(&said, |said| matches!(said, Err(CoordinationError::TimedOut))), said.len());
+    assert_eq!(slow.redis.came.load(Ordering::SeqCst), 1, "nothing more is sent to it");
+}
