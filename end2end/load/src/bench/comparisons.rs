@@ -9,7 +9,8 @@ use super::{Comparison, Goal, limits, table};
 use crate::serve::ECHO;
 use crate::work::Form;
 use crate::{
-    Crowd, Failure, Fixed, Kind, Mix, Outcome, Pace, Plan, Second, Stop, Targets, database, draw, run_fixed,
+    Crowd, Failure, Fixed, Kind, KindOutcome, Latency, Mix, Outcome, Pace, Plan, Second, Stop, Targets,
+    database, draw, run_fixed,
 };
 
 /// How much is measured.
@@ -164,7 +165,7 @@ impl Bench<'_> {
             let pace = Pace::Open { per_second: half, poisson: true };
             let outcome = crowd.run(&server.targets, &Plan { pace, ..self.plan() }, &retries, |_| {})?;
             note(&outcome, &mut tail.wrong);
-            tail.ours.push(p99_ms(&outcome, Kind::Retry));
+            tail.ours.push(p99_ms(&outcome, Kind::Retry, |kind| kind.latency.as_ref()));
             (self.tell)(&table::round(&tail));
         }
         check(&site, &crowd, &mut tail.wrong)?;
@@ -265,6 +266,7 @@ impl Bench<'_> {
             Goal::AtLeast(0.9),
         );
         let mut tail = Comparison::new("p99 of those accepted then", "", "ms", Goal::Below(2500.0));
+        let mut server_tail = Comparison::new("the same, from when they were sent", "", "ms", Goal::Nothing);
         for _ in 0..self.extent.rounds {
             let site = self.ground.site(Backends::PostgresRedis)?;
             let peak = self.register(&site, PEAK_CONNECTIONS, &mut goodput.wrong)?.right_per_second;
@@ -290,15 +292,17 @@ impl Bench<'_> {
             };
             goodput.ours.push(a_second(|second| second.right));
             goodput.limit.push(peak);
-            tail.ours.push(p99_ms(&outcome, Kind::New));
+            tail.ours.push(p99_ms(&outcome, Kind::New, |kind| kind.latency.as_ref()));
+            server_tail.ours.push(p99_ms(&outcome, Kind::New, |kind| Some(&kind.service)));
             let (refused, unsent) = (a_second(|second| second.refused), outcome.unsent);
             (self.tell)(&format!(
                 "{}; {refused:.0} refused a second, {unsent} could not be sent",
                 table::round(&goodput)
             ));
             (self.tell)(&table::round(&tail));
+            (self.tell)(&table::round(&server_tail));
         }
-        Ok(vec![goodput, tail])
+        Ok(vec![goodput, tail, server_tail])
     }
 
     /// A small organiser's server: how soon it answers, what it takes, and what a crowd leaves behind.
@@ -370,8 +374,9 @@ pub(crate) fn check(site: &Site<'_>, crowd: &Crowd, wrong: &mut Vec<String>) -> 
     Ok(())
 }
 
-fn p99_ms(outcome: &Outcome, kind: Kind) -> f64 {
-    let latency = outcome.kinds.get(&kind).and_then(|kind| kind.latency.as_ref());
+/// From when presses of a kind were due, or from when they were sent.
+fn p99_ms(outcome: &Outcome, kind: Kind, from: fn(&KindOutcome) -> Option<&Latency>) -> f64 {
+    let latency = outcome.kinds.get(&kind).and_then(from);
     latency.map_or(f64::NAN, |latency| latency.quantile(0.99) as f64 / 1000.0)
 }
 
