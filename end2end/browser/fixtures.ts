@@ -1,7 +1,7 @@
 /** What every test has: a Drawbridge of its own, and browser windows that are watched. */
 import { test as base, expect, type BrowserContext, type Page } from "@playwright/test";
 import { Drawbridge } from "./drawbridge.mjs";
-import { garden, simple, type Draw } from "./draws.ts";
+import { garden, simple, type Draw } from "./draws.mjs";
 
 export { expect };
 

@@ -1,7 +1,7 @@
 /** Every page organisers can see, and how to get there. */
 import type { Page } from "@playwright/test";
 import type { Drawbridge } from "./drawbridge.mjs";
-import { simple } from "./draws.ts";
+import { simple } from "./draws.mjs";
 import { ADA } from "./form.ts";
 import { enter, enterMany, signedIn, signIn } from "./organiser.ts";
 import type { PageCase } from "./pages.ts";

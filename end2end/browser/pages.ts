@@ -1,7 +1,7 @@
 /** Every page entrants can see, and how to get there: for tests that go through all of them. */
 import type { Page } from "@playwright/test";
 import type { Drawbridge } from "./drawbridge.mjs";
-import { closed, type Draw, garden, opening, simple } from "./draws.ts";
+import { closed, type Draw, garden, opening, simple } from "./draws.mjs";
 import { hydrated } from "./fixtures.ts";
 import { ADA, fill, held, intercept, problem, register } from "./form.ts";
 

@@ -1,15 +1,16 @@
 //! Settings, from the environment: typed, checked before anything starts, secrets redacted.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod backends;
+mod origin;
+
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use redis::IntoConnectionInfo as _;
-use sqlx::postgres::PgConnectOptions;
 
 use crate::coordination::Rate;
 use crate::secrets::Secret;
+pub use backends::{Database, Redis, secret_file, without_password};
+pub use origin::Origin;
 
 /// A setting that is wrong: one sentence that names it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,45 +46,6 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
-/// Where entries are kept.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A file of this machine.
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A server.
-    Postgres {
-        /// Its address, perhaps with a password.
-        url: String,
-    },
-}
-
-impl std::fmt::Debug for Database {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.without_password())
-    }
-}
-
-/// What servers share for a while.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Redis {
-    /// Addresses, perhaps with passwords; several name nodes of one cluster.
-    pub urls: Vec<String>,
-    /// Whether they speak for a cluster.
-    pub is_cluster: bool,
-    /// How long any one answer is waited for.
-    pub timeout: Duration,
-}
-
-impl std::fmt::Debug for Redis {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let urls: Vec<String> = self.urls.iter().map(|url| without_password(url)).collect();
-        f.debug_struct("Redis").field("urls", &urls).field("timeout", &self.timeout).finish()
-    }
-}
-
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -91,90 +53,6 @@ pub enum LogFormat {
     Pretty,
     /// For machines.
     Json,
-}
-
-/// Scheme, host and port: what browsers call an origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    /// As browsers send it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether cookies can be `Secure`.
-    pub fn is_https(&self) -> bool {
-        self.0.starts_with("https://")
-    }
-
-    /// The origin of a listening address.
-    pub fn of_address(addr: SocketAddr) -> Self {
-        Self(if addr.port() == 80 {
-            format!("http://{}", host(addr.ip()))
-        } else {
-            format!("http://{}:{}", host(addr.ip()), addr.port())
-        })
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let uri: axum::http::Uri = text.parse().map_err(|_| "it is not a URL".to_owned())?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err("it has to be like https://draws.example.org".to_owned());
-        };
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || authority.as_str().contains('@') {
-            return Err("it has to be an origin: scheme, host and perhaps port, nothing after".to_owned());
-        }
-        let (host, port) = host_and_port(authority.as_str())
-            .ok_or_else(|| "its host has to be a name or an address, and its port a number".to_owned())?;
-        let is_loopback = host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        match scheme {
-            "https" => {}
-            "http" if is_loopback => {}
-            "http" => {
-                return Err(
-                    "plain http is only for loopback: cookies and codes would cross the network readable"
-                        .to_owned(),
-                );
-            }
-            _ => return Err("it has to begin with https://".to_owned()),
-        }
-        let default_port = if scheme == "https" { 443 } else { 80 };
-        let port = port.filter(|port| *port != default_port);
-        Ok(Self(
-            port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")),
-        ))
-    }
-}
-
-/// Host and port of an origin, the host as browsers write it. `Uri` takes more for one than any browser does.
-fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
-    // The colons of an IPv6 address stand in brackets.
-    let end = text.find(']').map_or(0, |at| at + 1);
-    let (name, port) = match text[end..].split_once(':') {
-        Some((rest, port)) => (&text[..end + rest.len()], Some(port.parse().ok()?)),
-        None => (text, None),
-    };
-    if let Some(address) = name.strip_prefix('[') {
-        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
-        return Some((host(address.into()), port));
-    }
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    (!name.is_empty() && name.bytes().all(is_letter)).then(|| (name.to_ascii_lowercase(), port))
-}
-
-fn host(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl Config {
@@ -203,7 +81,8 @@ impl Config {
                 ),
             ));
         }
-        let database = database(get("DATABASE_URL").as_deref().unwrap_or("sqlite://data/drawbridge.db"))?;
+        let database =
+            backends::database(get("DATABASE_URL").as_deref().unwrap_or("sqlite://data/drawbridge.db"))?;
         let own_secret = secret("DRAWBRIDGE_SECRET", get("DRAWBRIDGE_SECRET"))?;
         if own_secret.is_none() && matches!(database, Database::Postgres { .. }) {
             return Err(wrong(
@@ -213,7 +92,7 @@ impl Config {
         }
         Ok(Self {
             database,
-            redis: redis(get("REDIS_URL"), get("DRAWBRIDGE_REDIS_TIMEOUT"))?,
+            redis: backends::redis(get("REDIS_URL"), get("DRAWBRIDGE_REDIS_TIMEOUT"))?,
             addr,
             public_url,
             secret: own_secret,
@@ -228,93 +107,8 @@ impl Config {
     }
 }
 
-impl Database {
-    /// The database as messages may show it.
-    pub fn without_password(&self) -> String {
-        match self {
-            Self::Sqlite { path } => path.display().to_string(),
-            Self::Postgres { url } => without_password(url),
-        }
-    }
-}
-
-/// An address as messages may show it: without what it says before an `@`, and without parameters, which can
-/// hold a password as well.
-pub fn without_password(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-        _ => url.to_owned(),
-    }
-}
-
-/// The file of the secret that belongs to a SQLite file: beside it, `.secret` added to its name.
-pub fn secret_file(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".secret");
-    name.into()
-}
-
 fn wrong(name: &str, why: &str) -> ConfigError {
     ConfigError(format!("{name}: {why}."))
-}
-
-fn database(url: &str) -> Result<Database, ConfigError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        // Never repeated: it may hold a password.
-        url.parse::<PgConnectOptions>().map_err(|_| {
-            wrong("DATABASE_URL", "it has to be like postgres://user:password@host:5432/database")
-        })?;
-        return Ok(Database::Postgres { url: url.to_owned() });
-    }
-    let rest = url.strip_prefix("sqlite:").ok_or_else(|| {
-        wrong(
-            "DATABASE_URL",
-            "it has to be like sqlite://data/drawbridge.db or postgres://user@host/database",
-        )
-    })?;
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    if path.contains('?') {
-        return Err(wrong("DATABASE_URL", "parameters after ? are not supported"));
-    }
-    if path.is_empty() || path.contains(":memory:") {
-        return Err(wrong(
-            "DATABASE_URL",
-            "it has to name a file: entries in memory would not survive a restart",
-        ));
-    }
-    Ok(Database::Sqlite { path: path.into() })
-}
-
-fn redis(urls: Option<String>, timeout: Option<String>) -> Result<Option<Redis>, ConfigError> {
-    const TIMEOUT: &str = "DRAWBRIDGE_REDIS_TIMEOUT";
-    let timeout = match timeout.as_deref() {
-        None => Duration::from_millis(250),
-        Some(text) => match text.strip_suffix("ms").and_then(|number| number.trim().parse::<u64>().ok()) {
-            Some(millis @ 1..=5000) => Duration::from_millis(millis),
-            _ => return Err(wrong(TIMEOUT, "it has to be like 250ms, from 1ms to 5000ms")),
-        },
-    };
-    let Some(urls) = urls else { return Ok(None) };
-    let mut urls: Vec<String> =
-        urls.split([',', ' ']).filter(|url| !url.is_empty()).map(str::to_owned).collect();
-    let mut is_cluster = urls.len() > 1;
-    for url in &mut urls {
-        for (cluster, node) in [("redis-cluster://", "redis://"), ("rediss-cluster://", "rediss://")] {
-            if let Some(rest) = url.strip_prefix(cluster) {
-                is_cluster = true;
-                *url = format!("{node}{rest}");
-            }
-        }
-        // Never repeated: it may hold a password.
-        url.as_str().into_connection_info().map_err(|_| {
-            wrong(
-                "REDIS_URL",
-                "each address has to be like redis://host:6379 or rediss://user:password@host:6379",
-            )
-        })?;
-    }
-    Ok(Some(Redis { urls, is_cluster, timeout }))
 }
 
 fn secret(name: &str, text: Option<String>) -> Result<Option<Secret>, ConfigError> {

@@ -9,7 +9,16 @@ use server::commands::{Line, run};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The allocator asks for pages of 2 MiB, of which an idle server fills a dozen by a little each, and every new one has
+/// to be zeroed whole.
+fn use_small_pages() {
+    // Where the system does not let it, memory is used as before, and nothing else changes.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_thp_disable(true);
+}
+
 fn main() -> ExitCode {
+    use_small_pages();
     let line = Line::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {

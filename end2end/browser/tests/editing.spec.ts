@@ -3,7 +3,7 @@ import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import type { Browser, Page } from "@playwright/test";
 import type { Drawbridge } from "../drawbridge.mjs";
-import { garden } from "../draws.ts";
+import { garden } from "../draws.mjs";
 import { expect, FAILED_REQUEST, test } from "../fixtures.ts";
 import { overflowing, tooSmall } from "../narrow.ts";
 import { newPassword, ORGANISER, signedIn, signIn } from "../organiser.ts";

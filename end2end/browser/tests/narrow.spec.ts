@@ -1,4 +1,4 @@
-import { garden } from "../draws.ts";
+import { garden } from "../draws.mjs";
 import { expect, open, test } from "../fixtures.ts";
 import { ADA, fill, receipt, register } from "../form.ts";
 import { overflowing } from "../narrow.ts";

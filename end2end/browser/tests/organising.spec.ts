@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { simple } from "../draws.ts";
+import { simple } from "../draws.mjs";
 import { expect, FAILED_REQUEST, open, test } from "../fixtures.ts";
 import { ADA, BRIEF_ADA, fill, receipt, register } from "../form.ts";
 import { enter, ORGANISER, signedIn } from "../organiser.ts";

@@ -1,4 +1,4 @@
-import { closed, garden, opening, simple } from "../draws.ts";
+import { closed, garden, opening, simple } from "../draws.mjs";
 import { expect, FAILED_REQUEST, open, test } from "../fixtures.ts";
 import { BRIEF_ADA, entryRequests, fill, keyOf, receipt, register } from "../form.ts";
 

@@ -1,4 +1,4 @@
-import { garden } from "../draws.ts";
+import { garden } from "../draws.mjs";
 import { expect, open, test } from "../fixtures.ts";
 import { ADA, BRIEF_ADA, entryRequests, fill, keyOf, pageToken, receipt, register } from "../form.ts";
 

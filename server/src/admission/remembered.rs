@@ -18,7 +18,7 @@ use crate::store::entries::Identity;
 pub const MEMORY_BYTES: u64 = 36 << 20;
 /// Bytes the in-process stand-in for the shared cache keeps. Together, and with what a busy process holds beside them,
 /// they stay within 64 MiB: `make bench-scale` watches a server grow.
-pub const SHARED_BYTES: u64 = 12 << 20;
+pub const SHARED_BYTES: u64 = 4 << 20;
 /// What a value costs a cache beside its bytes: key and place, half as many places for what was evicted lately, a
 /// hash table that is seldom full, and what the allocator rounds up.
 pub const PLACE_BYTES: u64 = 192;

@@ -2,12 +2,15 @@
 
 use std::marker::PhantomData;
 
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use sqlx::{Database, Encode, Executor, FromRow, IntoArguments, QueryBuilder, Type};
 use uuid::Uuid;
 
-use super::listing::{EntryState, Exact, Filter, Order, PAGE_ROWS, Position, SortKey, Window};
-use super::listing_rows::{ENDED_LINE, EXPORTED_ROW, LIVE_LINE};
-use super::paging::{self, Direction, ROWS_READ};
+use super::StoreResult;
+use super::listing::{
+    EntryLine, EntryState, Exact, Filter, Order, PAGE_ROWS, Page, Position, SortKey, Window,
+};
+use super::listing_rows::{self, ENDED_LINE, EXPORTED_ROW, EndedLine, LIVE_LINE, LiveLine, ended, live};
+use super::paging::{self, Direction, Looking, ROWS_READ};
 use crate::receipt;
 use crate::secrets::bucket;
 
@@ -60,6 +63,50 @@ where
         let direction = Direction::of(window, order != Order::Newest);
         paging::push_order(&mut query, column(order), "id", direction, ROWS_READ);
         query
+    }
+
+    /// One page of the entries that fit, looked for in one snapshot.
+    pub(super) async fn fitting_page(
+        snapshot: &mut D::Connection,
+        draw: Uuid,
+        filter: &Filter,
+        order: Order,
+        window: &Window<SortKey>,
+    ) -> StoreResult<Page<EntryLine, SortKey>>
+    where
+        for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+        D::Arguments: IntoArguments<D>,
+        LiveLine: for<'r> FromRow<'r, D::Row>,
+        EndedLine: for<'r> FromRow<'r, D::Row>,
+        (String, Uuid): for<'r> FromRow<'r, D::Row>,
+        (i64, Uuid): for<'r> FromRow<'r, D::Row>,
+    {
+        let Some(order) = listing_rows::order_of_choices(filter, order) else {
+            return Ok(Page::only(Vec::new()));
+        };
+        let mut looking = Looking::begin(window, order != Order::Newest);
+        loop {
+            let (at, step) = looking.step();
+            let mut fitting = Self::fitting("", draw, filter, order, at, step);
+            let rows: Vec<_> = if filter.state == EntryState::Registered {
+                let rows: Vec<LiveLine> = fitting.build_query_as().fetch_all(&mut *snapshot).await?;
+                rows.into_iter().map(|row| live(row, order)).collect::<StoreResult<_>>()?
+            } else {
+                let rows: Vec<EndedLine> = fitting.build_query_as().fetch_all(&mut *snapshot).await?;
+                rows.into_iter().map(ended).collect::<StoreResult<_>>()?
+            };
+            let mut end = Self::end_of_step("", draw, filter, order, at, step);
+            let end = if looking.is_full_with(rows.len()) {
+                None
+            } else if order == Order::Name {
+                end.build_query_as().fetch_optional(&mut *snapshot).await?.map(listing_rows::by_name)
+            } else {
+                end.build_query_as().fetch_optional(&mut *snapshot).await?.map(listing_rows::by_time)
+            };
+            if !looking.add(rows, end) {
+                return Ok(looking.page());
+            }
+        }
     }
 
     /// The position of the last of the next `step` entries of a list, where there are so many; after a prefix like

@@ -111,15 +111,7 @@ async fn a_stalled_database_is_believed_again_as_soon_as_it_answers() {
         let (client, token) = (client.clone(), waiting_token.clone());
         async move { client.register("open", &token, &person("ada")).await.expect("answers") }
     });
-    let shed = loop {
-        let token = client.token("open").await.expect("a token");
-        let reply =
-            tokio::time::timeout(Duration::from_millis(500), client.register("open", &token, &person("bob")))
-                .await;
-        if let Ok(reply) = reply {
-            break reply.expect("answers");
-        }
-    };
+    let shed = first_answered(&client).await;
     assert_eq!((shed.status, shed.code().as_str()), (503, "overloaded"), "while it hangs, at once");
     // This server has never seen the entry of the one before.
     let again = client.register("open", &known_token, &person("fay")).await.expect("answers");
@@ -138,4 +130,46 @@ async fn a_stalled_database_is_believed_again_as_soon_as_it_answers() {
         assert_eq!(reply.status, 201, "{}", reply.body);
     }
     place.reconcile();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_retry_takes_one_turn_also_while_others_are_told_to_come_again() {
+    const KNOWN: usize = 32;
+    let place = Place::new().with("DRAWBRIDGE_IP_RATE", "off").with("DRAWBRIDGE_PERSON_RATE", "off");
+    let mut before = place.serve();
+    let client = Client::new(&before);
+    let mut known = Vec::new();
+    for at in 0..KNOWN {
+        let (token, form) = (client.token("open").await.expect("a token"), person(&format!("known{at}")));
+        let reply = client.register("open", &token, &form).await.expect("answers");
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        known.push((token, form, reply));
+    }
+    before.kill();
+    // Less than two turns for each, and some for those who find out.
+    let place = place.with("DRAWBRIDGE_IP_RATE", "1/min burst 56");
+    let server = place.serve();
+    let client = Client::new(&server);
+    let mut other = place.connect().await;
+    other.hold_writers().await;
+    let shed = first_answered(&client).await;
+    assert_eq!((shed.status, shed.code().as_str()), (503, "overloaded"));
+    for (token, form, reply) in &known {
+        let retry = client.register("open", token, form).await.expect("answers");
+        assert_eq!((retry.status, retry.replayed), (201, true), "{}", retry.body);
+        assert_eq!(retry.body, reply.body);
+    }
+    other.let_go().await;
+    place.reconcile();
+}
+
+/// The answer to the first of many people who gets one at once.
+async fn first_answered(client: &Client) -> Reply {
+    loop {
+        let token = client.token("open").await.expect("a token");
+        let answered = client.register("open", &token, &person("bob"));
+        if let Ok(reply) = tokio::time::timeout(Duration::from_millis(500), answered).await {
+            return reply.expect("answers");
+        }
+    }
 }

@@ -31,7 +31,7 @@ const BATCH_ALIKE: u32 = 32;
 /// Connections that a server is busiest with: its batches are full, and its queue is not.
 const PEAK_CONNECTIONS: usize = 1024;
 /// Registrations a second that are prepared for: more than any machine of this kind does.
-const RATE_MAX: f64 = 40_000.0;
+const RATE_MAX: f64 = 25_000.0;
 
 /// One comparison: its name on the command line, and how it is made.
 type Entry = (&'static str, fn(&Bench<'_>) -> Result<Vec<Comparison>, Failure>);
@@ -174,27 +174,27 @@ impl Bench<'_> {
 
     /// Each attempt is retried once at a server that was started since it was acknowledged: only Redis knows.
     fn retries_from_redis(&self) -> Result<Vec<Comparison>, Failure> {
+        const COUNT: u32 = 60_000;
+        let site = self.ground.site(Backends::PostgresRedis)?;
+        let first = site.serve()?;
+        let mut crowd = Crowd::new(&first.targets, draw::SLUG);
+        crowd.prepare(&first.targets, &self.plan(), COUNT as usize)?;
+        drop(first);
         let echo = Echo::start()?;
         let mut comparison =
             Comparison::new("retries, answered from Redis", "axum, JSON echo", "/s", Goal::AtLeast(0.4));
         self.rounds(
             &mut comparison,
             |wrong| {
-                let site = self.ground.site(Backends::PostgresRedis)?;
-                let first = site.serve()?;
-                let mut crowd = Crowd::new(&first.targets, draw::SLUG);
-                let count = 60_000;
-                crowd.prepare(&first.targets, &self.plan(), count)?;
-                drop(first);
-                let second = site.serve()?;
+                let server = site.serve()?;
                 let plan =
-                    Plan { stop: Stop::Requests(count as u64), warm_up: Duration::ZERO, ..self.plan() };
+                    Plan { stop: Stop::Requests(COUNT.into()), warm_up: Duration::ZERO, ..self.plan() };
                 let each_once = Mix { in_order: true, ..Mix::only(Kind::Retry) };
-                let outcome = crowd.run(&second.targets, &plan, &each_once, |_| {})?;
+                let outcome = crowd.run(&server.targets, &plan, &each_once, |_| {})?;
                 note(&outcome, wrong);
-                let cached = admissions(&second, "replayed", "cache")?;
-                if cached < 0.99 * count as f64 {
-                    wrong.push(format!("only {cached} of {count} retries were answered from Redis"));
+                let cached = admissions(&server, "replayed", "cache")?;
+                if cached < 0.99 * f64::from(COUNT) {
+                    wrong.push(format!("only {cached} of {COUNT} retries were answered from Redis"));
                 }
                 Ok(outcome.right_per_second)
             },

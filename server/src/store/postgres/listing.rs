@@ -7,13 +7,13 @@ use uuid::Uuid;
 use super::{PostgresStore, draws, within};
 use crate::store::StoreResult;
 use crate::store::listing::{
-    AuditLine, Caught, EntryDetails, EntryLine, EntryState, Exact, ExportedEntry, Filter, Job, Listing,
-    LiveCounts, Order, PAGE_ROWS, Page, Position, RECENT_MAX, SortKey, Window,
+    AuditLine, Caught, EntryDetails, EntryLine, Exact, ExportedEntry, Filter, Job, Listing, LiveCounts,
+    Order, PAGE_ROWS, Page, Position, RECENT_MAX, SortKey, Window,
 };
 use crate::store::listing_rows::{
-    self, AuditRow, EndedDetails, EndedLine, ExportedRow, JobRow, LiveDetails, LiveLine, ended, live,
+    AuditRow, EndedDetails, EndedLine, ExportedRow, JobRow, LiveDetails, LiveLine, live,
 };
-use crate::store::paging::{self, Looking};
+use crate::store::paging;
 use crate::store::queries::Queries;
 use crate::store::sql;
 
@@ -32,7 +32,10 @@ impl Listing for PostgresStore {
     ) -> StoreResult<Page<EntryLine, SortKey>> {
         within(async {
             if filter.has_choices() {
-                return self.fitting(draw, filter, order, window).await;
+                let mut tx = self.reading.snapshot_for_list().await?;
+                let page = Queries::<Postgres>::fitting_page(tx.get(), draw, filter, order, window).await?;
+                tx.end().await;
+                return Ok(page);
             }
             let order = if filter.name_prefix.is_some() { Order::Name } else { order };
             let mut tx = self.reading.snapshot_for_list().await?;
@@ -155,45 +158,5 @@ impl Listing for PostgresStore {
             Ok(row.map(Job::from))
         })
         .await
-    }
-}
-
-impl PostgresStore {
-    /// One page of the entries that fit.
-    async fn fitting(
-        &self,
-        draw: Uuid,
-        filter: &Filter,
-        order: Order,
-        window: &Window<SortKey>,
-    ) -> StoreResult<Page<EntryLine, SortKey>> {
-        let Some(order) = listing_rows::order_of_choices(filter, order) else {
-            return Ok(Page::only(Vec::new()));
-        };
-        let mut tx = self.reading.snapshot_for_list().await?;
-        let mut looking = Looking::begin(window, order != Order::Newest);
-        loop {
-            let (at, step) = looking.step();
-            let mut fitting = Queries::<Postgres>::fitting("", draw, filter, order, at, step);
-            let rows: Vec<_> = if filter.state == EntryState::Registered {
-                let rows: Vec<LiveLine> = fitting.build_query_as().fetch_all(tx.get()).await?;
-                rows.into_iter().map(|row| live(row, order)).collect::<StoreResult<_>>()?
-            } else {
-                let rows: Vec<EndedLine> = fitting.build_query_as().fetch_all(tx.get()).await?;
-                rows.into_iter().map(ended).collect::<StoreResult<_>>()?
-            };
-            let mut end = Queries::<Postgres>::end_of_step("", draw, filter, order, at, step);
-            let end = if looking.is_full_with(rows.len()) {
-                None
-            } else if order == Order::Name {
-                end.build_query_as().fetch_optional(tx.get()).await?.map(listing_rows::by_name)
-            } else {
-                end.build_query_as().fetch_optional(tx.get()).await?.map(listing_rows::by_time)
-            };
-            if !looking.add(rows, end) {
-                tx.end().await;
-                return Ok(looking.page());
-            }
-        }
     }
 }

@@ -2,12 +2,17 @@
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-export type Draw = Record<string, unknown> & { slug: string };
+/** @typedef {Record<string, unknown> & { slug: string }} Draw */
 
-export const at = (ms: number) => new Date(Date.now() + ms);
+/** @param {number} ms */
+export const at = (ms) => new Date(Date.now() + ms);
 
-/** Asks for everything and has every kind of rule. */
-export function garden(changes: Record<string, unknown> = {}): Draw {
+/**
+ * Asks for everything and has every kind of rule.
+ * @param {Record<string, unknown>} changes
+ * @returns {Draw}
+ */
+export function garden(changes = {}) {
   return {
     slug: "garden",
     title: "Garden Evening",
@@ -37,8 +42,12 @@ export function garden(changes: Record<string, unknown> = {}): Draw {
   };
 }
 
-/** Asks for a name, an email address and consent, and nothing else. */
-export function simple(changes: Record<string, unknown> = {}): Draw {
+/**
+ * Asks for a name, an email address and consent, and nothing else.
+ * @param {Record<string, unknown>} changes
+ * @returns {Draw}
+ */
+export function simple(changes = {}) {
   return {
     slug: "simple",
     title: "Lighthouse Tour",
@@ -54,8 +63,12 @@ export function simple(changes: Record<string, unknown> = {}): Draw {
   };
 }
 
-/** Opens so many milliseconds from now. */
-export const opening = (ms: number, changes: Record<string, unknown> = {}) =>
+/**
+ * Opens so many milliseconds from now.
+ * @param {number} ms
+ * @param {Record<string, unknown>} changes
+ */
+export const opening = (ms, changes = {}) =>
   simple({ slug: "opening", title: "Winter Market", opens_at: at(ms), ...changes });
 
 /** Closed yesterday. */
