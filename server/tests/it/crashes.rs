@@ -167,7 +167,8 @@ async fn a_known_retry_takes_one_turn_also_while_others_are_told_to_come_again()
 async fn first_answered(client: &Client) -> Reply {
     loop {
         let token = client.token("open").await.expect("a token");
-        let answered = client.register("open", &token, &person("bob"));
+        let form = person("bob");
+        let answered = client.register("open", &token, &form);
         if let Ok(reply) = tokio::time::timeout(Duration::from_millis(500), answered).await {
             return reply.expect("answers");
         }
