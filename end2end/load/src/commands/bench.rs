@@ -68,7 +68,7 @@ impl Selection {
 #[derive(Debug, Args)]
 pub struct Options {
     /// Length of one measurement in seconds.
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 2.5)]
     seconds: f64,
     #[command(flatten)]
     selection: Selection,
