@@ -4,13 +4,10 @@ mod made;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::*;
-use crate::database::{ClaimRow, DrawRow, EntryRow, POISON, WithdrawalRow};
-use crate::draws::Ending;
+use crate::database::{EntryRow, POISON};
 use crate::history::Outcome;
-use crate::world::Cookie;
 use made::*;
 
 #[test]

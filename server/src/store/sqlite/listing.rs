@@ -131,6 +131,7 @@ mod tests {
     use super::*;
     use crate::ambient::Ambient;
     use crate::secrets::{Keys, Secret};
+    use crate::store::listing::EntryState;
 
     /// Every page of every order is read from an index, in its order: no scan of the table, no sorting.
     #[tokio::test]
