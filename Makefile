@@ -46,11 +46,12 @@ lint: fmt assets
 	cargo clippy --profile browser --target wasm32-unknown-unknown -p rules-wasm -- -D warnings
 
 # Unit, property and integration tests, against the code that ships; those from outside for every combination of
-# backends (the first run has SQLite and memory).
+# backends (the first run has SQLite and memory). Always of the same crates: of others their libraries have other features,
+# and everything is compiled anew.
 rust-test: assets
 	CORPUS_VERDICTS=$(CURDIR)/target/corpus-verdicts.jsonl cargo test --release $(CRATES)
 	for backends in postgres postgres+redis postgres+cluster; do \
-		DRAWBRIDGE_TEST_BACKENDS=$$backends cargo test --release -p server -p model --test it --test conformance || exit 1; \
+		DRAWBRIDGE_TEST_BACKENDS=$$backends cargo test --release $(CRATES) --test it --test conformance || exit 1; \
 	done
 
 # The same rules as WASM, case by case against what they said natively.
