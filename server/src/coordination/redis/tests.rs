@@ -275,6 +275,35 @@ async fn no_call_reads_the_answer_of_one_that_was_given_up() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_ends_while_redis_hangs_or_never_answered() {
+    let redis = Redis::start();
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let silent_url = format!("redis://{}", silent.local_addr().expect("bound"));
+    let open = |url: &str| {
+        let config = config(url, Duration::from_millis(100));
+        RedisCoordination::new(&config, Ambient::system()).expect("an address")
+    };
+    let (key, value) = (random_key(), Bytes::from_static(b"value"));
+    let (known, unknown) = (open(&redis.url()), open(&silent_url));
+    until_it_answers(&known, &key).await;
+    redis.pause();
+    for backend in [known, unknown] {
+        let rate = Rate { per_minute: 60, burst: 2 };
+        let calls = async {
+            backend.get(&key).await.expect_err("get");
+            backend.get_or_lease(&key, &OWNER, LONG).await.expect_err("lease");
+            backend.settle(&key, &OWNER, value.clone(), LONG).await.expect_err("settle");
+            backend.release(&key, &OWNER).await.expect_err("release");
+            backend.wait(&key, Duration::from_millis(100)).await.expect_err("wait");
+            backend.discard(&key, &value).await.expect_err("discard");
+            backend.take(&key, rate, 1).await.expect_err("take");
+        };
+        timeout(LONG, calls).await.expect("bounded");
+    }
+    redis.resume();
+}
+
 #[tokio::test]
 async fn calls_that_come_together_are_one_round_trip() {
     let redis = Redis::start();
