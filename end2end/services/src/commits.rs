@@ -1,7 +1,7 @@
 //! Recognises what commits in what a client sends to PostgreSQL: for links that lose the answers to that.
 
-/// How a batch of registrations is called, which commits by itself, in the message that prepares it.
-const CALL: &[u8] = b"\0SELECT entered_at, created FROM enter_batch(";
+/// How batches of registrations are called, which commit by themselves, in the messages that prepare that.
+const CALL: &[u8] = b"\0SELECT entered_at, created FROM enter_";
 
 /// What names of prepared statements begin with.
 const NAME: &[u8] = b"sqlx_s_";
@@ -9,11 +9,11 @@ const NAME: &[u8] = b"sqlx_s_";
 /// One connection's words, in the pieces in which they come.
 #[derive(Debug, Default)]
 pub struct Commits {
-    /// The name of the prepared statement that calls, between two ends of strings as [Bind] has it for the unnamed
+    /// The names of prepared statements that call, each between two ends of strings as [Bind] has it for the unnamed
     /// portal.
     ///
     /// [Bind]: https://www.postgresql.org/docs/current/protocol-message-formats.html
-    call: Option<Vec<u8>>,
+    calls: Vec<Vec<u8>>,
 }
 
 impl Commits {
@@ -22,12 +22,11 @@ impl Commits {
     pub fn are_in(&mut self, piece: &[u8]) -> bool {
         if let Some(at) = find(piece, CALL) {
             let name = piece[..at].windows(NAME.len()).rposition(|found| found == NAME).unwrap_or(at);
-            self.call = Some([&[0], &piece[name..at], &[0]].concat());
+            self.calls.push([&[0], &piece[name..at], &[0]].concat());
             return false;
         }
         // Not "READ COMMITTED", which begins a transaction.
-        find(piece, b"; COMMIT").is_some()
-            || self.call.as_ref().is_some_and(|call| find(piece, call).is_some())
+        find(piece, b"; COMMIT").is_some() || self.calls.iter().any(|call| find(piece, call).is_some())
     }
 }
 
@@ -54,7 +53,10 @@ mod tests {
         assert!(!commits.are_in(&bind("sqlx_s_3")), "nothing is prepared yet");
         let parse = [b"sqlx_s_3".as_slice(), CALL, b"$1)\0"].concat();
         assert!(!commits.are_in(&message(b'P', &parse)), "to prepare it is not to call it");
-        assert!(commits.are_in(&bind("sqlx_s_3")));
+        let other = [b"sqlx_s_7".as_slice(), CALL, b"new_$1)\0"].concat();
+        assert!(!commits.are_in(&message(b'P', &other)));
+        assert!(commits.are_in(&bind("sqlx_s_3")), "whatever else was prepared since");
+        assert!(commits.are_in(&bind("sqlx_s_7")));
         assert!(!commits.are_in(&bind("sqlx_s_33")));
     }
 }

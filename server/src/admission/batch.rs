@@ -46,7 +46,6 @@ pub enum Submitted {
 #[derive(Debug)]
 struct Queued {
     draw: Uuid,
-    /// It changes hands several times on its way.
     entry: Box<NewEntry>,
     tries: u32,
     done: oneshot::Sender<Submitted>,
@@ -160,13 +159,13 @@ impl Batches {
     }
 
     /// Queues an entry and waits for its fate.
-    pub async fn submit(&self, draw: Uuid, entry: NewEntry) -> Submitted {
+    pub async fn submit(&self, draw: Uuid, entry: Box<NewEntry>) -> Submitted {
         if self.is_overloaded(draw) {
             return Submitted::Overloaded;
         }
         let (done, fate) = oneshot::channel();
         self.pace.waiting.fetch_add(1, Ordering::Relaxed);
-        if self.queue.try_send(Queued { draw, entry: Box::new(entry), tries: 0, done }).is_err() {
+        if self.queue.try_send(Queued { draw, entry, tries: 0, done }).is_err() {
             self.pace.waiting.fetch_sub(1, Ordering::Relaxed);
             return Submitted::Overloaded;
         }

@@ -21,6 +21,7 @@ mod unread;
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use shared::integrator::Registration;
 use shared::{FieldError, Layer, Problem};
 use tokio::time::{Instant, timeout_at};
@@ -164,6 +165,8 @@ impl Admission {
                     Place::Lead(lead, end) => {
                         // cache, lock, held verdicts, constraint, settle: whether or not the client stays
                         let admission = Arc::clone(self);
+                        // A task's memory is copied into place: the attempt is not a part of it.
+                        let attempt = Box::new(attempt);
                         tokio::spawn(async move { admission.lead(lead, attempt).await });
                         (end, false)
                     }
@@ -201,7 +204,7 @@ impl Admission {
     }
 
     /// The work of an attempt that nobody in this process is working on.
-    async fn lead(&self, lead: Lead, attempt: Attempt) {
+    async fn lead(&self, lead: Lead, attempt: Box<Attempt>) {
         // What is about to be refused for want of time takes no lease.
         let is_shed = attempt.verdict.is_ok() && self.batches.is_overloaded(attempt.draw.id);
         // cache + lock
@@ -225,7 +228,8 @@ impl Admission {
             Err(held) => self.unless_known(&attempt, held).await,
             Ok((entry, identity)) => {
                 let entry = attempt.new_entry(entry, identity, &self.keys, &self.ambient);
-                self.write(&attempt, entry).await
+                // It changes hands several times on its way.
+                self.write(&attempt, Box::new(entry)).await
             }
         };
         if let Some(committed) = &committed {
@@ -249,8 +253,13 @@ impl Admission {
         Ok((entry, *identity))
     }
 
-    /// A held verdict, unless the claim row of the key, or of source and sequence, knows better.
-    async fn unless_known(&self, attempt: &Attempt, held: Ending) -> End {
+    /// A held verdict, unless the claim row of the key, or of source and sequence, knows better. What asks the database
+    /// has a place of its own, so that the attempts that need not do not carry it about.
+    fn unless_known<'a>(&'a self, attempt: &'a Attempt, held: Ending) -> BoxFuture<'a, End> {
+        Box::pin(self.unless_claimed(attempt, held))
+    }
+
+    async fn unless_claimed(&self, attempt: &Attempt, held: Ending) -> End {
         match protocol::held(self.known(attempt).await) {
             // That the key's entry is committed is to be remembered under the key.
             Held::Falls(Known::Key(stored)) => {
@@ -305,7 +314,7 @@ impl Admission {
     }
 
     /// Writes an attempt; its end, and what is now known to be committed under its key.
-    async fn write(&self, attempt: &Attempt, entry: NewEntry) -> End {
+    async fn write(&self, attempt: &Attempt, entry: Box<NewEntry>) -> End {
         let (identity, id, code) = (entry.identity, entry.id, entry.receipt.clone());
         let slug = &attempt.draw.spec.slug;
         let written = match self.batches.submit(attempt.draw.id, entry).await {

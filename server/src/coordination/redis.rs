@@ -1,6 +1,7 @@
-//! Coordination between servers: Redis 6 or later, one server or a Cluster.
+//! Coordination between servers: Redis 7 or later, one server or a Cluster.
 //!
-//! Each primitive is one script, so one atomic step and one round trip, or less than one ([`groups`]). What is kept:
+//! Each primitive is one command or one script, so one atomic step and one round trip, or less than one ([`groups`]).
+//! `SET NX GET`, of Redis 7, is what finds the outcome, or takes the lease, or tells who holds it. What is kept:
 //!
 //! | key | holds |
 //! | --- | --- |
@@ -22,7 +23,7 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ::redis::Value;
+use ::redis::cmd;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -30,26 +31,23 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Coordination, CoordinationError, CoordinationResult, Key, Lease, Owner, Rate, Take};
+use super::{Coordination, CoordinationResult, Key, Lease, Owner, Rate, Take};
 use crate::ambient::Ambient;
-use groups::{Call, Groups};
+use groups::{Groups, Unanswered};
 use link::Link;
 use listener::{CHANNEL, Waiters};
-use script::Script;
 
 /// A waiter looks again after half of this to all of it, in case the message was lost.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// Where ends of leases are told.
-static TOLD_ON: [&[u8]; 1] = [CHANNEL.as_bytes()];
-
 /// Redis, shared by all servers.
 pub struct RedisCoordination {
     link: Arc<Link>,
-    /// Who only looks does not wait behind a crowd that takes leases: most are told to come again.
-    gets: Groups<2>,
-    looks: Groups<2>,
-    ends: Groups<4>,
+    /// Who only looks, or takes a turn, does not wait behind a crowd that takes leases: most are told to come again.
+    looks: Groups,
+    leases: Groups,
+    /// Nobody waits for these, so that they do not stand before those that somebody waits for.
+    ends: Groups,
     ambient: Ambient,
     waiters: Arc<Waiters>,
     listener: OnceLock<AbortHandle>,
@@ -68,11 +66,11 @@ impl RedisCoordination {
     /// # Errors
     /// When the addresses cannot be used at all.
     pub fn new(config: &crate::config::Redis, ambient: Ambient) -> CoordinationResult<Self> {
-        let link = Arc::new(Link::new(config).map_err(failed)?);
+        let link = Arc::new(Link::new(config).map_err(Unanswered::Failed)?);
         Ok(Self {
-            gets: Groups::new(&script::LOOK, &[], Arc::clone(&link)),
-            looks: Groups::new(&script::LOOK, &[], Arc::clone(&link)),
-            ends: Groups::new(&script::FINISH, &TOLD_ON, Arc::clone(&link)),
+            looks: Groups::new(Arc::clone(&link)),
+            leases: Groups::new(Arc::clone(&link)),
+            ends: Groups::new(Arc::clone(&link)),
             link,
             ambient,
             waiters: Arc::default(),
@@ -81,20 +79,17 @@ impl RedisCoordination {
         })
     }
 
-    async fn run(&self, script: &Script, keys: &[&str], args: &[&[u8]]) -> CoordinationResult<Value> {
-        script.run(&self.link, keys, args).await.map_err(failed)
-    }
-
-    /// Ends a lease, with a value, or with none of any length.
+    /// Ends a lease, with a value or without.
     async fn finish(
         &self,
         key: &Key,
         owner: &Owner,
-        value: &[u8],
-        life: Duration,
+        value: Option<(Bytes, Duration)>,
     ) -> CoordinationResult<bool> {
-        let args = [owner.to_vec(), key.to_vec(), value.to_vec(), millis(life).into()];
-        reply::finished(&self.ends.ask(Call { key: name(key, 'o'), args }).await?)
+        let value = value.map(|(value, life)| ([b"v", &value[..]].concat(), millis(life)));
+        let mut args: Vec<&[u8]> = vec![owner, key, CHANNEL.as_bytes()];
+        args.extend(value.iter().flat_map(|(value, life)| [&value[..], life.as_bytes()]));
+        reply::finished(&script::FINISH.run(&self.ends, &name(key, 'o'), &args).await?)
     }
 
     /// Begins to listen for ends of leases, once.
@@ -124,11 +119,14 @@ impl Drop for RedisCoordination {
 #[async_trait]
 impl Coordination for RedisCoordination {
     async fn get(&self, key: &Key) -> CoordinationResult<Option<Bytes>> {
-        reply::got(self.gets.ask(look(key, &[], Duration::ZERO)).await?)
+        reply::got(self.looks.ask(cmd("GET").arg(name(key, 'o')).take()).await?)
     }
 
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease> {
-        reply::looked(self.looks.ask(look(key, owner, life)).await?)
+        let lease = [b"l", &owner[..]].concat();
+        let mut call = cmd("SET");
+        call.arg(name(key, 'o')).arg(lease).arg("NX").arg("GET").arg("PX").arg(millis(life));
+        reply::looked(self.leases.ask(call).await?, owner)
     }
 
     async fn settle(
@@ -138,11 +136,11 @@ impl Coordination for RedisCoordination {
         value: Bytes,
         life: Duration,
     ) -> CoordinationResult<bool> {
-        self.finish(key, owner, &value, life).await
+        self.finish(key, owner, Some((value, life))).await
     }
 
     async fn release(&self, key: &Key, owner: &Owner) -> CoordinationResult<bool> {
-        self.finish(key, owner, &[], Duration::ZERO).await
+        self.finish(key, owner, None).await
     }
 
     async fn wait(&self, key: &Key, at_most: Duration) -> CoordinationResult<()> {
@@ -153,7 +151,7 @@ impl Coordination for RedisCoordination {
         let key = name(key, 'o');
         loop {
             let ended = waiter.ended();
-            let Some(left) = reply::left(&self.run(&script::WAIT, &[&key], &[]).await?, at_most)? else {
+            let Some(left) = reply::left(&script::WAIT.run(&self.leases, &key, &[]).await?, at_most)? else {
                 return Ok(());
             };
             until = until.min(Instant::now() + left);
@@ -165,24 +163,19 @@ impl Coordination for RedisCoordination {
     }
 
     async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()> {
-        reply::discarded(&self.run(&script::DISCARD, &[&name(key, 'o')], &[value]).await?)
+        reply::discarded(&script::DISCARD.run(&self.leases, &name(key, 'o'), &[value]).await?)
     }
 
     async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take> {
         let mut args = vec![rate.interval().to_string(), rate.burst.to_string(), turns.to_string()];
         args.extend(self.ambient.held().map(|held| (held * 1000).to_string()));
         let args: Vec<&[u8]> = args.iter().map(String::as_bytes).collect();
-        reply::taken(&self.run(&script::TAKE, &[&name(key, 't')], &args).await?, rate, turns)
+        reply::taken(&script::TAKE.run(&self.looks, &name(key, 't'), &args).await?, rate, turns)
     }
 
     fn reconnect(&self) {
         self.link.reconnect();
     }
-}
-
-/// Asks for the value; with an owner, or the lease.
-fn look(key: &Key, owner: &[u8], life: Duration) -> Call<2> {
-    Call { key: name(key, 'o'), args: [owner.to_vec(), millis(life).into()] }
 }
 
 /// Where something of a key is kept: the braces name what a Cluster keeps together.
@@ -193,11 +186,4 @@ fn name(key: &Key, what: char) -> String {
 /// Redis knows no life shorter than a millisecond.
 fn millis(life: Duration) -> String {
     life.as_millis().max(1).to_string()
-}
-
-fn failed(error: ::redis::RedisError) -> CoordinationError {
-    if error.is_timeout() {
-        return CoordinationError::TimedOut;
-    }
-    CoordinationError::Failed(crate::telemetry::causes(&error))
 }

@@ -1,10 +1,10 @@
-//! What Redis answers, which may be anything: the protocol, and what the scripts' replies are taken for.
+//! What Redis answers, which may be anything: the protocol, and what replies are taken for.
 
 use std::time::Duration;
 
 use server::admission::remembered::Committed;
 use server::coordination::redis::reply::{self, VALUE_BYTES_MAX};
-use server::coordination::{Lease, Rate, Take};
+use server::coordination::{Lease, Owner, Rate, Take};
 
 use crate::input::Input;
 use crate::world::{DRAW, OURS};
@@ -12,7 +12,10 @@ use crate::world::{DRAW, OURS};
 /// Turns asked for at once at most: an allowance's portion.
 const TURNS_MAX: u32 = 64;
 
-/// A reply is one of the few a script gives, or a failure; none makes anybody wait for longer than the limits do.
+/// Whose lease a reply may name.
+const OWNER: Owner = [1; 16];
+
+/// A reply is one of the few that make sense, or a failure; none makes anybody wait for longer than the limits do.
 pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let (turns, burst) = (u32::from(input.byte()) % TURNS_MAX + 1, u32::from(input.byte()) + 1);
@@ -31,7 +34,8 @@ pub fn run(bytes: &[u8]) {
     assert!(!says_yes || reply::discarded(&reply).is_ok());
 
     let got = reply::got(reply.clone()).ok().flatten();
-    match reply::looked(reply) {
+    let is_nothing = reply == redis::Value::Nil;
+    match reply::looked(reply, &OWNER) {
         Ok(Lease::Found(value)) => {
             assert!(value.len() <= VALUE_BYTES_MAX);
             assert_eq!(
@@ -41,7 +45,8 @@ pub fn run(bytes: &[u8]) {
             );
             assert_eq!(got, Some(value));
         }
-        Ok(Lease::Leased) => assert!(says_yes),
-        Ok(Lease::Busy) | Err(_) => assert_eq!(got, None),
+        Ok(Lease::Leased) => assert_eq!(got, None, "a value is no lease"),
+        Ok(Lease::Busy) => assert!(!is_nothing && got.is_none()),
+        Err(_) => assert_eq!(got, None),
     }
 }

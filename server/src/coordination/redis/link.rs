@@ -8,12 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, join_all};
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo as _, RedisError, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo as _, Pipeline, RedisError, RedisResult, Value,
+};
 use tokio::time::timeout;
 
 /// How long connecting may take. Longer than a call is waited for: it goes on for the calls to come.
@@ -80,29 +82,30 @@ impl Link {
         Ok(Self { target, nodes, timeout: config.timeout, current: Mutex::default() })
     }
 
-    /// Whether keys lie on different nodes.
-    pub fn is_cluster(&self) -> bool {
-        matches!(self.target, Target::Cluster(_))
-    }
-
-    /// Asks, over the connection there is or a new one, and waits for the answer as long as for any.
-    pub async fn query(&self, call: &Cmd) -> RedisResult<Value> {
-        let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
-        timeout(self.timeout, self.ask(call)).await.unwrap_or_else(late)
-    }
-
-    async fn ask(&self, call: &Cmd) -> RedisResult<Value> {
-        let connecting = self.connecting();
-        let answer = match connecting.clone().await? {
-            Connection::Server(mut connection) => call.query_async(&mut connection).await,
-            Connection::Cluster(mut connection) => call.query_async(&mut connection).await,
+    /// Asks some things at once, over the connection there is or a new one: what is said to each, in order. Each answer
+    /// is waited for as long as for any, connecting included.
+    pub async fn query_each(&self, calls: Vec<Cmd>) -> Vec<RedisResult<Value>> {
+        let many = calls.len();
+        let asking = async {
+            let connecting = self.connecting();
+            let said = match connecting.clone().await? {
+                Connection::Server(connection) => ask_server(connection, calls).await,
+                Connection::Cluster(connection) => Ok(ask_cluster(&connection, &calls, self.timeout).await),
+            };
+            let each = said.as_ref().map(|said| said.iter().filter_map(|said| said.as_ref().err()));
+            let is_broken = match each {
+                Ok(mut errors) => errors.any(RedisError::is_unrecoverable_error),
+                Err(error) => error.is_unrecoverable_error(),
+            };
+            if is_broken {
+                self.forget(&connecting);
+            }
+            said
         };
-        if let Err(error) = &answer
-            && error.is_unrecoverable_error()
-        {
-            self.forget(&connecting);
+        match timeout(self.timeout, asking).await.unwrap_or_else(|_| Err(late())) {
+            Ok(said) => said,
+            Err(error) => vec![Err(error); many],
         }
-        answer
     }
 
     /// Gives up the connection, so that the next call makes a new one. One that is just being made stays.
@@ -138,6 +141,36 @@ impl Link {
     }
 }
 
+/// Asks one server: what does not come at all is an error of the whole.
+async fn ask_server(
+    mut server: MultiplexedConnection,
+    calls: Vec<Cmd>,
+) -> RedisResult<Vec<RedisResult<Value>>> {
+    let mut pipeline = Pipeline::with_capacity(calls.len());
+    let many = calls.len();
+    for call in calls {
+        pipeline.add_command(call);
+    }
+    let said = server.send_packed_commands(&pipeline, 0, many).await?;
+    if said.len() != many {
+        return Err((redis::ErrorKind::UnexpectedReturnType, "not one answer for each call").into());
+    }
+    Ok(said.into_iter().map(Value::extract_error).collect())
+}
+
+/// Asks a Cluster, of which each node holds some of the keys: one that hangs is waited for by those who need it.
+async fn ask_cluster(
+    cluster: &ClusterConnection,
+    calls: &[Cmd],
+    at_most: Duration,
+) -> Vec<RedisResult<Value>> {
+    join_all(calls.iter().map(|call| {
+        let mut cluster = cluster.clone();
+        async move { timeout(at_most, call.query_async(&mut cluster)).await.unwrap_or_else(|_| Err(late())) }
+    }))
+    .await
+}
+
 async fn connect(target: Target) -> RedisResult<Connection> {
     match target {
         Target::Server(client, settings) => {
@@ -145,6 +178,10 @@ async fn connect(target: Target) -> RedisResult<Connection> {
         }
         Target::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
     }
+}
+
+fn late() -> RedisError {
+    io::Error::from(io::ErrorKind::TimedOut).into()
 }
 
 fn no_address() -> RedisError {

@@ -1,51 +1,43 @@
-//! What the scripts' replies mean. Redis may answer with anything (G6): what makes no sense is a failure, never an
-//! outcome, and nothing of it is repeated but the kind of an error.
+//! What replies mean. Redis may answer with anything (G6): what makes no sense is a failure, never an
+//! outcome, and nothing of it is repeated.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use redis::Value;
 
-use crate::coordination::{CoordinationError, CoordinationResult, Lease, Rate, Take};
+use crate::coordination::{CoordinationError, CoordinationResult, Lease, Owner, Rate, Take};
 
 /// No value is as large as this; what is, is not ours.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 
-/// The replies to calls that went together.
+/// What is kept under a key, to who only looks: the value, where there is one.
 ///
 /// # Errors
-/// When they are not one for each.
-pub fn each(reply: Value, calls: usize) -> CoordinationResult<Vec<Value>> {
-    match reply {
-        Value::Array(each) if each.len() == calls => Ok(each),
-        other => Err(unexpected(&other)),
-    }
+/// When it is nothing of ours.
+pub fn got(kept: Value) -> CoordinationResult<Option<Bytes>> {
+    Ok(match read(kept)? {
+        Some(Kept::Value(value)) => Some(value),
+        Some(Kept::Lease(_)) | None => None,
+    })
 }
 
-/// What `look.lua` says to who only looks: the value, where there is one.
+/// What was kept under a key, to who has just taken the lease if there was nothing: the value, the lease, or that
+/// somebody else holds it.
 ///
 /// # Errors
-/// When it is neither a value nor nothing.
-pub fn got(reply: Value) -> CoordinationResult<Option<Bytes>> {
-    match reply {
-        Value::Nil => Ok(None),
-        found => value(found).map(Some),
-    }
+/// When it is nothing of ours.
+pub fn looked(kept: Value, owner: &Owner) -> CoordinationResult<Lease> {
+    Ok(match read(kept)? {
+        Some(Kept::Value(value)) => Lease::Found(value),
+        // Its owner may ask again, whose first answer was lost.
+        Some(Kept::Lease(holder)) if holder[..] == owner[..] => Lease::Leased,
+        Some(Kept::Lease(_)) => Lease::Busy,
+        None => Lease::Leased,
+    })
 }
 
-/// What `look.lua` says to who would make it: the value, the lease, or that somebody else holds it.
-///
-/// # Errors
-/// When it is none of these.
-pub fn looked(reply: Value) -> CoordinationResult<Lease> {
-    match reply {
-        Value::Int(1) => Ok(Lease::Leased),
-        Value::Int(0) => Ok(Lease::Busy),
-        found => value(found).map(Lease::Found),
-    }
-}
-
-/// What `finish.lua` says of one lease: whether the lease was still held.
+/// What `finish.lua` says: whether the lease was still held.
 ///
 /// # Errors
 /// When it is neither yes nor no.
@@ -97,26 +89,27 @@ pub fn taken(reply: &Value, rate: Rate, turns: u32) -> CoordinationResult<Take> 
     }
 }
 
-fn value(found: Value) -> CoordinationResult<Bytes> {
-    match found {
-        Value::BulkString(bytes) if bytes.len() <= VALUE_BYTES_MAX => Ok(Bytes::from(bytes)),
-        other => Err(unexpected(&other)),
+enum Kept {
+    Value(Bytes),
+    /// With its owner.
+    Lease(Bytes),
+}
+
+fn read(kept: Value) -> CoordinationResult<Option<Kept>> {
+    let bytes = match kept {
+        Value::Nil => return Ok(None),
+        Value::BulkString(bytes) if bytes.len() <= 1 + VALUE_BYTES_MAX => Bytes::from(bytes),
+        other => return Err(unexpected(&other)),
+    };
+    match bytes.first() {
+        Some(b'v') => Ok(Some(Kept::Value(bytes.slice(1..)))),
+        Some(b'l' | b'w') => Ok(Some(Kept::Lease(bytes.slice(1..)))),
+        _ => Err(unexpected(&Value::BulkString(Vec::new()))),
     }
 }
 
-/// Says what kind of answer came, never what was in it; but for why a command of a script failed, of which the first
-/// word names the kind.
+/// Says what kind of answer came, never what was in it.
 fn unexpected(answer: &Value) -> CoordinationError {
-    if let Value::Array(list) = answer
-        && let [Value::BulkString(why)] = list.as_slice()
-    {
-        let kind: String = why
-            .iter()
-            .take(32)
-            .map_while(|byte| byte.is_ascii_uppercase().then_some(char::from(*byte)))
-            .collect();
-        return CoordinationError::Failed(format!("a command of a script failed: {kind}"));
-    }
     let kind = match answer {
         Value::Nil => "nothing",
         Value::Int(_) => "a number",

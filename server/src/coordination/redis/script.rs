@@ -2,11 +2,10 @@
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, Value, cmd};
+use redis::{Cmd, ErrorKind, ServerErrorKind, Value, cmd};
 
-use super::link::Link;
+use super::groups::{Groups, Unanswered};
 
-pub(super) static LOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/look.lua")));
 pub(super) static FINISH: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/finish.lua")));
 pub(super) static WAIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/wait.lua")));
@@ -25,24 +24,23 @@ impl Script {
         Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
     }
 
-    /// Runs it by its hash. A node that does not know it (new, restarted, flushed) gets the text and runs it at
-    /// once: `redis::Script` would first load it on all nodes of a Cluster, and fail if any one is away.
-    pub async fn run(&self, link: &Link, keys: &[&str], args: &[&[u8]]) -> RedisResult<Value> {
-        match link.query(&call("EVALSHA", &self.hash, keys, args)).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                link.query(&call("EVAL", self.text, keys, args)).await
+    /// Runs it for one key, by its hash. A node that does not know it (new, restarted, flushed) gets the text and runs it
+    /// at once: `redis::Script` would first load it on all nodes of a Cluster, and fail if any one is away.
+    pub async fn run(&self, groups: &Groups, key: &str, args: &[&[u8]]) -> Result<Value, Unanswered> {
+        match groups.ask(call("EVALSHA", &self.hash, key, args)).await {
+            Err(Unanswered::Failed(error))
+                if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) =>
+            {
+                groups.ask(call("EVAL", self.text, key, args)).await
             }
-            result => result,
+            answer => answer,
         }
     }
 }
 
-fn call(how: &str, script: &str, keys: &[&str], args: &[&[u8]]) -> Cmd {
+fn call(how: &str, script: &str, key: &str, args: &[&[u8]]) -> Cmd {
     let mut call = cmd(how);
-    call.arg(script).arg(keys.len());
-    for key in keys {
-        call.arg(*key);
-    }
+    call.arg(script).arg(1).arg(key);
     for arg in args {
         call.arg(*arg);
     }

@@ -13,6 +13,7 @@ mod gate;
 mod insert;
 mod integrators;
 mod listing;
+mod losers;
 mod organisers;
 mod settings;
 mod upkeep;
@@ -29,6 +30,7 @@ use super::{StoreError, StoreResult};
 use crate::ambient::Ambient;
 use crate::secrets::Keys;
 use gate::{Gate, Lent};
+use losers::Losers;
 
 /// How long any one call may take, in all its statements.
 const DEADLINE: Duration = Duration::from_secs(6);
@@ -50,6 +52,7 @@ pub struct PostgresStore {
     reading: Gate,
     ambient: Ambient,
     keys: Arc<Keys>,
+    losers: Losers,
     /// Follows the database's clock for as long as the store lives.
     _clock: JoinSet<()>,
 }
@@ -88,7 +91,7 @@ impl PostgresStore {
         };
         let (writing, reading) = (Gate::new(pool(WRITING)), Gate::new(pool(READING)));
         let clock = clock::follow(reading.clone(), ambient.clone()).await?;
-        Ok(Self { writing, reading, ambient, keys, _clock: clock })
+        Ok(Self { writing, reading, ambient, keys, losers: Losers::default(), _clock: clock })
     }
 
     /// A connection for reading.

@@ -1,19 +1,19 @@
-//! Many calls at once, at a Redis that takes its time: one that answers each script with nothing, after a while.
+//! Many calls at once, at a Redis that takes its time: one that answers what comes together with nothing, after a while.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use redis::cmd;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::script::LOOK;
 use super::*;
 use crate::config;
 
 struct Slow {
-    groups: Groups<2>,
+    groups: Groups,
     redis: Arc<FakeRedis>,
 }
 
@@ -37,7 +37,7 @@ async fn slow(takes: u64, timeout: Duration) -> Slow {
         }
     });
     let link = Arc::new(Link::new(&config::Redis { urls, is_cluster: false, timeout }).expect("an address"));
-    let slow = Slow { groups: Groups::new(&LOOK, &[], link), redis };
+    let slow = Slow { groups: Groups::new(link), redis };
     // Connects.
     slow.ask(1).await.pop().expect("one").expect("answers");
     slow.redis.came.store(0, Ordering::SeqCst);
@@ -46,9 +46,8 @@ async fn slow(takes: u64, timeout: Duration) -> Slow {
 }
 
 impl Slow {
-    async fn ask(&self, calls: usize) -> Vec<CoordinationResult<Value>> {
-        let call = |at: usize| Call { key: at.to_string(), args: [Vec::new(), b"1".to_vec()] };
-        join_all((0..calls).map(|at| self.groups.ask(call(at)))).await
+    async fn ask(&self, calls: usize) -> Vec<Result<Value, Unanswered>> {
+        join_all((0..calls).map(|at| self.groups.ask(cmd("GET").arg(at).take()))).await
     }
 }
 
@@ -56,16 +55,18 @@ async fn serve(stream: TcpStream, redis: Arc<FakeRedis>) -> Option<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
-        let command = command(&mut reader).await?;
-        let answer = match command.as_slice() {
-            [name, _, keys, ..] if name == "EVALSHA" => {
-                redis.came.fetch_add(1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_millis(redis.takes.load(Ordering::SeqCst))).await;
-                format!("*{keys}\r\n{}", "$-1\r\n".repeat(keys.parse().ok()?))
-            }
-            _ => "+OK\r\n".to_owned(),
-        };
-        writer.write_all(answer.as_bytes()).await.ok()?;
+        let mut commands = vec![command(&mut reader).await?];
+        // What was sent at once is here at once.
+        while !reader.buffer().is_empty() {
+            commands.push(command(&mut reader).await?);
+        }
+        let are_calls = commands.iter().any(|command| command[0] == "GET");
+        if are_calls {
+            redis.came.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(redis.takes.load(Ordering::SeqCst))).await;
+        }
+        let answer = if are_calls { "$-1\r\n" } else { "+OK\r\n" };
+        writer.write_all(answer.repeat(commands.len()).as_bytes()).await.ok()?;
     }
 }
 
@@ -86,7 +87,7 @@ async fn number(reader: &mut BufReader<OwnedReadHalf>) -> Option<usize> {
     line.get(1..)?.trim_end().parse().ok()
 }
 
-fn count(said: &[CoordinationResult<Value>], which: fn(&CoordinationResult<Value>) -> bool) -> usize {
+fn count(said: &[Result<Value, Unanswered>], which: fn(&Result<Value, Unanswered>) -> bool) -> usize {
     said.iter().filter(|said| which(said)).count()
 }
 
@@ -104,7 +105,7 @@ async fn who_does_not_get_to_ask_in_time_is_told_so() {
     let slow = slow(350, Duration::from_millis(500)).await;
     let said = slow.ask(6 * TOGETHER).await;
     let (answered, crowded) =
-        (count(&said, Result::is_ok), count(&said, |said| matches!(said, Err(CoordinationError::Crowded))));
+        (count(&said, Result::is_ok), count(&said, |said| matches!(said, Err(Unanswered::Crowded))));
     assert!(answered >= TOGETHER && crowded >= TOGETHER, "{answered} answered, {crowded} crowded out");
     assert_eq!(answered + crowded, said.len(), "Redis answered all it was asked");
 }
@@ -113,6 +114,9 @@ async fn who_does_not_get_to_ask_in_time_is_told_so() {
 async fn when_redis_hangs_whoever_waits_learns_so_with_the_first() {
     let slow = slow(u64::from(u32::MAX), Duration::from_millis(500)).await;
     let said = slow.ask(5 * TOGETHER).await;
-    assert_eq!(count(&said, |said| matches!(said, Err(CoordinationError::TimedOut))), said.len());
+    assert_eq!(
+        count(&said, |said| matches!(said, Err(Unanswered::Failed(error)) if error.is_timeout())),
+        said.len()
+    );
     assert_eq!(slow.redis.came.load(Ordering::SeqCst), 1, "nothing more is sent to it");
 }

@@ -8,6 +8,7 @@ use crate::store::conformance::{Bench, HOUR};
 use crate::store::draws::{Actor, Draw};
 use crate::store::entries::NewEntry;
 use crate::store::postgres::PostgresStore;
+use crate::store::postgres::losers::Losers;
 
 /// Everything that a batch writes, as text. Ids of the outbox are the only thing that two ways cannot have in common.
 fn written(database: &OwnDatabase) -> String {
@@ -23,6 +24,14 @@ fn written(database: &OwnDatabase) -> String {
 
 async fn store(database: &OwnDatabase, bench: &Bench) -> PostgresStore {
     PostgresStore::open(database.url(), bench.ambient.clone(), keys()).await.expect("opens")
+}
+
+/// Whether a batch is as little to a call that expects losers as to one that does not.
+async fn is_refused(store: &mut PostgresStore, draw: &Draw, batch: &[NewEntry]) -> bool {
+    store.losers = Losers::default();
+    let without_looking = call(store, draw, batch).await;
+    store.losers.note(true);
+    without_looking.is_none() && call(store, draw, batch).await.is_none()
 }
 
 async fn call(store: &PostgresStore, draw: &Draw, batch: &[NewEntry]) -> Option<Vec<usize>> {
@@ -60,9 +69,17 @@ async fn a_call_writes_what_the_statements_write() {
             first.entry(&draw, "zoë", None, Some("M7")),
             first.entry(&draw, "bob", Some("+441632960002"), None),
         ];
-        assert_eq!(call(&store(&by_call, &first).await, &draw, &batch).await, Some(vec![0, 2, 3]));
-        let pass = store(&by_statements, &second).await.try_pass(draw.id, &batch, &[0, 1, 2, 3]).await;
+        let everybody_new = [first.entry(&draw, "dan", Some("+441632960003"), None)];
+        let calling = store(&by_call, &first).await;
+        let statements = store(&by_statements, &second).await;
+        assert_eq!(call(&calling, &draw, &batch).await, None, "no loser was expected");
+        assert_eq!(call(&calling, &draw, &batch).await, Some(vec![0, 2, 3]));
+        let pass = statements.try_pass(draw.id, &batch, &[0, 1, 2, 3]).await;
         assert!(matches!(pass, Ok(Pass::Committed { created, .. }) if created.len() == 3));
+        let calling = store(&by_call, &first).await;
+        assert_eq!(call(&calling, &draw, &everybody_new).await, Some(vec![0]), "none was there");
+        let pass = statements.try_pass(draw.id, &everybody_new, &[0]).await;
+        assert!(matches!(pass, Ok(Pass::Committed { created, .. }) if created.len() == 1));
     }
     let one = written(&by_call);
     assert!(one.contains("zoë") && one.contains("roster"), "{one}");
@@ -74,7 +91,7 @@ async fn what_is_not_as_usual_leaves_nothing_behind() {
     let database = running::postgres().own_database();
     let clock = noon();
     let bench = bench(&database, &clock).await;
-    let store = store(&database, &bench).await;
+    let mut store = store(&database, &bench).await;
     let draw = bench.draw("unusual", |spec| spec.capacity = Some(3)).await;
     let ada = bench.entry(&draw, "ada", Some("+441632960001"), None);
     assert_eq!(call(&store, &draw, &[ada]).await, Some(vec![0]));
@@ -85,21 +102,21 @@ async fn what_is_not_as_usual_leaves_nothing_behind() {
     let unlike = NewEntry { draw_version: draw.version + 1, ..fresh("cat") };
     let too_many = ["dan", "eve", "fay"].map(&fresh);
     let draft = bench.entry(&draw, "gus", None, None);
-    assert_eq!(call(&store, &draw, &[fresh("hal"), taken]).await, None, "a claim of another's");
-    assert_eq!(call(&store, &draw, std::slice::from_ref(&unlike)).await, None, "judged by another version");
-    assert_eq!(call(&store, &draw, &[fresh("hal"), unlike]).await, None, "by different ones");
-    assert_eq!(call(&store, &draw, &too_many).await, None, "more than there is room for");
+    assert!(is_refused(&mut store, &draw, &[fresh("hal"), taken]).await, "a claim of another's");
+    assert!(is_refused(&mut store, &draw, std::slice::from_ref(&unlike)).await, "judged by another version");
+    assert!(is_refused(&mut store, &draw, &[fresh("hal"), unlike]).await, "by different ones");
+    assert!(is_refused(&mut store, &draw, &too_many).await, "more than there is room for");
     running::postgres().sql(database.name(), "UPDATE counters SET taken = 3 WHERE shard = 0");
-    assert_eq!(call(&store, &draw, &[fresh("hal")]).await, None, "full");
+    assert!(is_refused(&mut store, &draw, &[fresh("hal")]).await, "full");
     running::postgres().sql(database.name(), "UPDATE counters SET taken = 1 WHERE shard = 0");
     clock.advance(HOUR);
-    assert_eq!(call(&store, &draw, std::slice::from_ref(&draft)).await, None, "over");
+    assert!(is_refused(&mut store, &draw, std::slice::from_ref(&draft)).await, "over");
     clock.advance(-2 * HOUR);
-    assert_eq!(call(&store, &draw, std::slice::from_ref(&draft)).await, None, "not open yet");
+    assert!(is_refused(&mut store, &draw, std::slice::from_ref(&draft)).await, "not open yet");
     clock.advance(HOUR);
     bench.store.change_state("unusual", shared::Action::Close, &Actor::CommandLine).await.expect("closes");
     let closed = NewEntry { draw_version: bench.reload("unusual").await.version, ..draft };
-    assert_eq!(call(&store, &draw, &[closed]).await, None, "closed");
+    assert!(is_refused(&mut store, &draw, &[closed]).await, "closed");
     assert_eq!(written(&database), before);
 }
 
