@@ -1,6 +1,7 @@
 //! `drawbridge check`: settings and parts, in words. Changes nothing that `serve` would not.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::{CommandError, CommandResult, Session, complain, say};
 use crate::config::{Database, secret_file, without_password};
@@ -54,10 +55,16 @@ async fn coordination(session: &Session) -> Result<(), CommandError> {
     let nodes: Vec<String> = redis.urls.iter().map(|url| without_password(url)).collect();
     let nodes = nodes.join(", ");
     let shared = crate::coordination::connect(Some(redis), &session.ambient, 0).map_err(StartError::from)?;
-    match shared.get(&[0; 32]).await {
+    // What servers ask of it, at a place that is nobody's.
+    let (key, owner) = (session.ambient.random(), session.ambient.random());
+    let asked = async {
+        shared.get_or_lease(&key, &owner, Duration::from_secs(1)).await?;
+        shared.release(&key, &owner).await
+    };
+    match asked.await {
         Ok(_) => say(&format!("Coordination: {kind} at {nodes} answers.")),
         Err(error) => say(&format!(
-            "Coordination: {kind} at {nodes} does not answer: {error}. Servers go on without it, slower."
+            "Coordination: {kind} at {nodes} does not serve: {error}. Servers go on without it, slower."
         )),
     }
 }

@@ -41,7 +41,7 @@ pub enum CoordinationError {
     /// It was asked, in vain.
     #[error("{0}")]
     Failed(String),
-    /// It was asked, and did not answer in time.
+    /// It was asked, by this call or by one that this one waited for, and did not answer in time.
     #[error("no answer in time")]
     TimedOut,
     /// It was not asked in time, because so many of this process ask. That says nothing of it.

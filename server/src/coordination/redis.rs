@@ -126,7 +126,14 @@ impl Coordination for RedisCoordination {
         let lease = [b"l", &owner[..]].concat();
         let mut call = cmd("SET");
         call.arg(name(key, 'o')).arg(lease).arg("NX").arg("GET").arg("PX").arg(millis(life));
-        reply::looked(self.leases.ask(call).await?, owner)
+        match self.leases.ask(call).await {
+            // One that does not write, because it is full or a replica, may know the outcome all the same.
+            Err(Unanswered::Failed(error)) if error.code().is_some() => {
+                let known = self.get(key).await?;
+                known.map(Lease::Found).ok_or_else(|| Unanswered::Failed(error).into())
+            }
+            kept => reply::looked(kept?, owner),
+        }
     }
 
     async fn settle(

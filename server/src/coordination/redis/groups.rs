@@ -9,7 +9,7 @@
 use std::sync::{Arc, OnceLock};
 
 use redis::{Cmd, RedisError, RedisResult, Value};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::link::Link;
@@ -17,6 +17,8 @@ use crate::coordination::CoordinationError;
 
 /// Calls that are sent at once.
 const TOGETHER: usize = 64;
+/// Calls that a Cluster is asked at once.
+const AT_ONCE: usize = 256;
 /// Calls that may wait; more wait for those.
 const QUEUE: usize = 8192;
 /// How many times as long as for one answer of Redis a call is worth waiting for, the calls before it included.
@@ -26,6 +28,8 @@ const PATIENCE: u32 = 2;
 pub(super) struct Groups {
     link: Arc<Link>,
     queue: OnceLock<mpsc::Sender<Asked>>,
+    /// For a Cluster.
+    places: Semaphore,
 }
 
 /// Why a call has no answer.
@@ -46,7 +50,7 @@ struct Asked {
 
 impl Groups {
     pub fn new(link: Arc<Link>) -> Self {
-        Self { link, queue: OnceLock::new() }
+        Self { link, queue: OnceLock::new(), places: Semaphore::new(AT_ONCE) }
     }
 
     /// What Redis says to one call. Whoever stops waiting for it is not asked for, if it has not gone yet.
@@ -54,17 +58,28 @@ impl Groups {
     /// # Errors
     /// When it says nothing in time, or an error.
     pub async fn ask(&self, call: Cmd) -> Result<Value, Unanswered> {
+        let answered = async {
+            if self.link.is_cluster() { self.ask_alone(call).await } else { self.ask_together(call).await }
+        };
+        timeout(self.link.timeout * PATIENCE, answered).await.unwrap_or(Err(Unanswered::Crowded))
+    }
+
+    async fn ask_together(&self, call: Cmd) -> Result<Value, Unanswered> {
         let queue = self.queue.get_or_init(|| {
             let (queue, asked) = mpsc::channel(QUEUE);
             tokio::spawn(gather(Arc::clone(&self.link), asked));
             queue
         });
-        let answered = async {
-            let (answer, said) = oneshot::channel();
-            queue.send(Asked { call, answer }).await.map_err(|_| Unanswered::GoingDown)?;
-            said.await.map_err(|_| Unanswered::GoingDown)?.map_err(Unanswered::Failed)
-        };
-        timeout(self.link.timeout * PATIENCE, answered).await.unwrap_or(Err(Unanswered::Crowded))
+        let (answer, said) = oneshot::channel();
+        queue.send(Asked { call, answer }).await.map_err(|_| Unanswered::GoingDown)?;
+        said.await.map_err(|_| Unanswered::GoingDown)?.map_err(Unanswered::Failed)
+    }
+
+    /// The nodes of a Cluster each hold some of the keys: one that does not answer holds up nobody who needs another.
+    async fn ask_alone(&self, call: Cmd) -> Result<Value, Unanswered> {
+        let _place = self.places.acquire().await.map_err(|_| Unanswered::GoingDown)?;
+        let said = self.link.query_each(vec![call]).await.pop();
+        said.ok_or(Unanswered::GoingDown)?.map_err(Unanswered::Failed)
     }
 }
 
@@ -73,6 +88,9 @@ async fn gather(link: Arc<Link>, mut asked: mpsc::Receiver<Asked>) {
     let mut group = Vec::new();
     while asked.recv_many(&mut group, TOGETHER).await > 0 {
         group.retain(|asked| !asked.answer.is_closed());
+        if group.is_empty() {
+            continue;
+        }
         let (calls, answers): (Vec<Cmd>, Vec<_>) =
             group.drain(..).map(|Asked { call, answer }| (call, answer)).unzip();
         let said = link.query_each(calls).await;

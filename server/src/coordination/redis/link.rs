@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared, join_all};
+use futures_util::future::{BoxFuture, Shared};
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
@@ -82,19 +82,20 @@ impl Link {
         Ok(Self { target, nodes, timeout: config.timeout, current: Mutex::default() })
     }
 
-    /// Asks some things at once, over the connection there is or a new one: what is said to each, in order. Each answer
-    /// is waited for as long as for any, connecting included.
+    /// Asks some things at once, over the connection there is or a new one: what is said to each, in order, or why nothing
+    /// is. All of it is waited for as long as for any answer, connecting included.
     pub async fn query_each(&self, calls: Vec<Cmd>) -> Vec<RedisResult<Value>> {
         let many = calls.len();
         let asking = async {
             let connecting = self.connecting();
             let said = match connecting.clone().await? {
                 Connection::Server(connection) => ask_server(connection, calls).await,
-                Connection::Cluster(connection) => Ok(ask_cluster(&connection, &calls, self.timeout).await),
+                Connection::Cluster(connection) => Ok(ask_cluster(connection, &calls).await),
             };
-            let each = said.as_ref().map(|said| said.iter().filter_map(|said| said.as_ref().err()));
-            let is_broken = match each {
-                Ok(mut errors) => errors.any(RedisError::is_unrecoverable_error),
+            let is_broken = match &said {
+                Ok(said) => {
+                    said.iter().filter_map(|said| said.as_ref().err()).any(RedisError::is_unrecoverable_error)
+                }
                 Err(error) => error.is_unrecoverable_error(),
             };
             if is_broken {
@@ -102,10 +103,16 @@ impl Link {
             }
             said
         };
-        match timeout(self.timeout, asking).await.unwrap_or_else(|_| Err(late())) {
+        let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+        match timeout(self.timeout, asking).await.unwrap_or_else(late) {
             Ok(said) => said,
             Err(error) => vec![Err(error); many],
         }
+    }
+
+    /// Whether keys lie on different nodes.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.target, Target::Cluster(_))
     }
 
     /// Gives up the connection, so that the next call makes a new one. One that is just being made stays.
@@ -158,17 +165,13 @@ async fn ask_server(
     Ok(said.into_iter().map(Value::extract_error).collect())
 }
 
-/// Asks a Cluster, of which each node holds some of the keys: one that hangs is waited for by those who need it.
-async fn ask_cluster(
-    cluster: &ClusterConnection,
-    calls: &[Cmd],
-    at_most: Duration,
-) -> Vec<RedisResult<Value>> {
-    join_all(calls.iter().map(|call| {
-        let mut cluster = cluster.clone();
-        async move { timeout(at_most, call.query_async(&mut cluster)).await.unwrap_or_else(|_| Err(late())) }
-    }))
-    .await
+/// Asks the nodes of a Cluster, one after the other.
+async fn ask_cluster(mut cluster: ClusterConnection, calls: &[Cmd]) -> Vec<RedisResult<Value>> {
+    let mut said = Vec::with_capacity(calls.len());
+    for call in calls {
+        said.push(call.query_async(&mut cluster).await);
+    }
+    said
 }
 
 async fn connect(target: Target) -> RedisResult<Connection> {
@@ -178,10 +181,6 @@ async fn connect(target: Target) -> RedisResult<Connection> {
         }
         Target::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
     }
-}
-
-fn late() -> RedisError {
-    io::Error::from(io::ErrorKind::TimedOut).into()
 }
 
 fn no_address() -> RedisError {

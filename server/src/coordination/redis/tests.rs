@@ -305,6 +305,40 @@ async fn every_call_ends_while_redis_hangs_or_never_answered() {
     redis.resume();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_hangs_holds_up_nobody_who_needs_another() {
+    let cluster = RedisCluster::start();
+    let keys: Vec<Key> = (0..60).map(|_| random_key()).collect();
+    let config = config(&cluster.urls(), Duration::from_secs(1));
+    let backend = RedisCoordination::new(&config, Ambient::system()).expect("addresses");
+    for key in &keys {
+        until_it_answers(&backend, key).await;
+    }
+    cluster.nodes()[0].pause();
+    let said = futures_util::future::join_all(keys.iter().map(|key| backend.get(key))).await;
+    cluster.nodes()[0].resume();
+    let answered = said.iter().filter(|said| said.is_ok()).count();
+    assert!((20..60).contains(&answered), "{answered} of 60 answered by two of three nodes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_redis_tells_what_it_knows_and_ends_leases() {
+    let redis = Redis::start();
+    let backend = backend(&redis.url());
+    let (known, held, unknown) = (random_key(), random_key(), random_key());
+    let value = Bytes::from_static(b"value");
+    put(&backend, &known, &value).await.expect("answers");
+    assert_eq!(backend.get_or_lease(&held, &OWNER, LONG).await.expect("answers"), Lease::Leased);
+    redis.cli(&["config", "set", "maxmemory-policy", "noeviction"]);
+    redis.cli(&["config", "set", "maxmemory", "1"]);
+    assert_eq!(backend.get_or_lease(&known, &OWNER, LONG).await.expect("knows"), Lease::Found(value.clone()));
+    let full = backend.get_or_lease(&unknown, &OWNER, LONG).await.expect_err("cannot be stored");
+    assert!(full.to_string().contains("OOM"), "{full}");
+    let full = backend.settle(&held, &OWNER, value, LONG).await.expect_err("cannot be stored");
+    assert!(full.to_string().contains("OOM"), "{full}");
+    assert_eq!(redis.cli(&["exists", &name(&held, 'o')]), "0", "the lease has ended all the same");
+}
+
 #[tokio::test]
 async fn calls_that_come_together_are_one_round_trip() {
     let redis = Redis::start();

@@ -1,6 +1,7 @@
 //! Whether a batch is worth looking for losers in before it is inserted.
 //!
-//! A guess, which costs time where it is wrong: who inserts without looking and breaks a key starts over.
+//! A guess, one for all draws, which costs time where it is wrong: who inserts without looking and breaks a key starts
+//! over. A batch that was undone for another reason counts as well: nobody says why.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

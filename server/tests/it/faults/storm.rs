@@ -53,7 +53,7 @@ fn queries(postgres: &Postgres) -> (u64, u64) {
     (of_entries.parse().expect("a number"), all.parse().expect("a number"))
 }
 
-/// Calls of Redis that clients made: each is one round trip.
+/// Calls that Redis counted, those inside scripts too: there were no more round trips than that.
 fn calls(redis: &Redis) -> u64 {
     let stats = redis.cli(&["info", "commandstats"]);
     let calls = |name| -> u64 {
