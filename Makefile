@@ -9,7 +9,7 @@ CRATES := -p shared -p app -p server -p services -p model -p torture -p load -p 
 CARGO_HOME ?= $(HOME)/.cargo
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=.
 
-.PHONY: run build assets setup test lint fmt rust-test rules-test browser-test torture torture-short bench bench-scale lighthouse fuzz clean
+.PHONY: run build binaries assets setup test lint fmt rust-test rules-test browser-test torture torture-short bench bench-scale lighthouse fuzz clean
 
 run: build
 	target/release/drawbridge serve --demo
@@ -17,6 +17,10 @@ run: build
 # One self-sufficient binary: target/release/drawbridge.
 build: assets
 	cargo build --release -p server
+
+# That, and what tests and measures it, with the features that libraries have in the tests: not compiled again for those.
+binaries: assets
+	cargo build --release $(CRATES)
 
 assets: $(SITE)
 
@@ -64,42 +68,38 @@ rules-test:
 # Faults under real servers: `make torture SECONDS=600 SEED=7 GROUND=sqlite`. The report is in target/torture/SEED.
 SECONDS ?= 60
 GROUND ?= postgres+redis
-torture: build
+torture: binaries
 	@scripts/setup.sh test
-	cargo build --release -p torture
 	target/release/torture --seconds $(SECONDS) --ground $(GROUND) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) \
 		$(if $(ONLY),--only '$(ONLY)')
 
 # A minute of it, always with the same seeds.
-torture-short: build
-	cargo build --release -p torture
+torture-short: binaries
 	target/release/torture --seconds 30 --seed 120 --ground postgres+redis
 	target/release/torture --seconds 9 --seed 52 --ground sqlite
 
 # Every figure beside its limit: `make bench ROUNDS=5 ONLY=new-postgres,page`. The table is in target/bench.
 ROUNDS ?= 5
-bench: build
+bench: binaries
 	@scripts/setup.sh test
-	cargo build --release -p load
 	@mkdir -p target/bench
 	SERVICES_ON_DISK=1 target/release/load bench --rounds $(ROUNDS) $(if $(ONLY),--only '$(ONLY)') --table target/bench/table.md
 
 # What is done in a draw that millions have entered, beside the same in a small one: `make bench-scale ENTRIES=100000`.
 # Ten million take some 10 GB of disk for a while. The table is in target/bench.
 ENTRIES ?= 10000000
-bench-scale: build
+bench-scale: binaries
 	@scripts/setup.sh test
-	cargo build --release -p load
 	@mkdir -p target/bench
 	SERVICES_ON_DISK=1 target/release/load bench-scale --entries $(ENTRIES) --rounds $(ROUNDS) \
 		$(if $(ONLY),--only '$(ONLY)') --table target/bench/scale.md
 
 # What Lighthouse says of the registration page on a phone: the medians of five looks.
-lighthouse: build
+lighthouse: binaries
 	@scripts/setup.sh test
 	node end2end/browser/lighthouse.mjs
 
-browser-test: build
+browser-test: binaries
 	npx playwright test --config end2end/browser/playwright.config.ts
 
 # Parsers of bytes from outside, guided by coverage, each for so many seconds: `make fuzz SECONDS=600 TARGET=token`.

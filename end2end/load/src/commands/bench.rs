@@ -68,7 +68,7 @@ impl Selection {
 #[derive(Debug, Args)]
 pub struct Options {
     /// Length of one measurement in seconds.
-    #[arg(long, default_value_t = 2.5)]
+    #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     #[command(flatten)]
     selection: Selection,
