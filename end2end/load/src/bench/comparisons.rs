@@ -30,6 +30,8 @@ const BATCH_MAX: u32 = 512;
 const BATCH_ALIKE: u32 = 32;
 /// Connections that a server is busiest with: its batches are full, and its queue is not.
 const PEAK_CONNECTIONS: usize = 1024;
+/// How long a crowd beyond the capacity is measured at least: longer than who is let in waits.
+const OVERLOAD_TIME: Duration = Duration::from_secs(3);
 /// Registrations a second that are prepared for: more than any machine of this kind does.
 const RATE_MAX: f64 = 25_000.0;
 
@@ -278,6 +280,8 @@ impl Bench<'_> {
                 pace: Pace::Open { per_second: 2.0 * peak, poisson: true },
                 expect_shed: true,
                 warm_up: Duration::from_secs(2),
+                // In a shorter time nothing of what was due in it may be answered.
+                stop: Stop::After(self.extent.time.max(OVERLOAD_TIME)),
                 ..self.plan()
             };
             let tokens = plan.presses(0) as usize;
