@@ -258,6 +258,21 @@ async fn redis_that_stops_hangs_forgets_or_lies_costs_only_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_answers_and_cannot_serve_is_told_by_check() {
+    if !is_their_turn() {
+        return;
+    }
+    let redis = Redis::start();
+    let database = services::shared::postgres().create_database("full_redis");
+    let place = Place::unlimited_on(Ground::at(&database, Some(&redis.url())));
+    let said = || String::from_utf8(place.run(&["check"]).stdout).expect("text");
+    assert!(said().contains("answers."), "{}", said());
+    redis.cli(&["config", "set", "maxmemory-policy", "noeviction"]);
+    redis.cli(&["config", "set", "maxmemory", "1"]);
+    assert!(said().contains("does not serve: "), "{}", said());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn servers_start_without_redis_and_find_it_when_it_comes() {
     if !is_their_turn() {
         return;
