@@ -29,6 +29,9 @@
 //! - Edits of a draw, poisoned rows and deadlocks, which undo a transaction and run it again, outbox rows, sharded
 //!   counters, the rate limits, failing look-ups of committed winners. Withdrawing and closing are one step each: they
 //!   hold the rows they need from their first statement to their last.
+//! - That a first press waits for its batch while it asks Redis. One that goes along with a batch before Redis has answered
+//!   is one whose question failed, before Redis heard of it or after. A lease taken after the commit holds others up until
+//!   the outcome is stored, and decides nothing.
 //! - More than one writer in a server: two servers are two writers, and the database does not tell the difference.
 //! - A client that hangs up: it is told nothing, and everything that is told here is allowed to be told.
 //! - Memory's evictions: a crash forgets more.

@@ -54,7 +54,7 @@ pub fn request(world: &World, attempt: &Attempt, payload: &Payload, cookie: Opti
     };
     format!(
         "POST /api/v1/draws/round-{}/entries HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
-         content-type: application/json\r\nidempotency-key: {}\r\n{cookie}{authorization}content-length: {}\r\n\r\n{body}",
+         content-type: application/json\r\nidempotency-key: {}\r\nattempt: 1\r\n{cookie}{authorization}content-length: {}\r\n\r\n{body}",
         attempt.draw,
         attempt.key,
         body.len(),

@@ -143,8 +143,8 @@ impl Visitor {
         }
     }
 
-    /// One request to register, noted.
-    pub async fn send(&self, attempt: &Attempt, payload: &Arc<Payload>) -> Outcome {
+    /// The request of that number to register, noted.
+    async fn send(&self, attempt: &Attempt, payload: &Arc<Payload>, number: u32) -> Outcome {
         let world = &self.world;
         let slug = format!("round-{}", attempt.draw);
         let began = world.now();
@@ -152,6 +152,7 @@ impl Visitor {
             .http
             .post(world.url(&format!("/api/v1/draws/{slug}/entries")))
             .header("idempotency-key", &attempt.key)
+            .header("attempt", attempt.count(number))
             .json(&payload.json());
         if attempt.is_integrators {
             request = request.header(AUTHORIZATION, &world.api_key);
@@ -179,7 +180,7 @@ impl Visitor {
     /// Presses Register, and again as the page does, until there is a definite answer.
     pub async fn press(&mut self, attempt: &Attempt, payload: &Arc<Payload>) -> End {
         for failures in 1.. {
-            let outcome = self.send(attempt, payload).await;
+            let outcome = self.send(attempt, payload, failures).await;
             let asked = match answer::judge(as_the_page_reads(&outcome)) {
                 Verdict::Again(_, asked) => asked,
                 Verdict::RenewToken => return End::RenewToken,

@@ -40,6 +40,14 @@ pub struct Attempt {
     pub browser: Option<Cookie>,
 }
 
+impl Attempt {
+    /// What its request of that number says of itself. The page counts; every third attempt here says "first" each time,
+    /// which may cost time and nothing else.
+    pub fn count(&self, sent: u32) -> u32 {
+        if self.id.is_multiple_of(3) { 1 } else { sent }
+    }
+}
+
 /// A browser's entrant cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {

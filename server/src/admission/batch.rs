@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::lanes::{Entered, Lanes};
 use super::protocol::{AfterTry, Round, after_lost_answer, after_round, recognise};
+use super::standby::{Standby, Ticket};
 use crate::store::entries::{NewEntry, Written};
 use crate::store::{Store, StoreResult};
 use crate::telemetry;
@@ -57,6 +58,16 @@ pub struct Batches {
     queue: mpsc::Sender<Queued>,
     pace: Arc<Pace>,
     lanes: Arc<Lanes<Uuid, Queued>>,
+    standby: Arc<Standby<Uuid, Queued>>,
+}
+
+/// An entry that stands by; see [`Batches::stand_by`]. Dropped, it goes along no more.
+#[derive(Debug)]
+pub struct StandingBy<'a> {
+    batches: &'a Batches,
+    draw: Uuid,
+    ticket: Ticket,
+    fate: oneshot::Receiver<Submitted>,
 }
 
 /// How much waits, and how fast it goes.
@@ -139,11 +150,13 @@ impl Batches {
         let pace = Arc::new(Pace::new(writers));
         // One writer is left for other draws, whatever happens in one.
         let lanes = Arc::new(Lanes::new(writers.saturating_sub(1).max(1)));
+        let standby = Arc::new(Standby::default());
         for number in 0..writers {
             let (store, pace, arrivals) = (Arc::clone(&store), Arc::clone(&pace), Arc::clone(&arrivals));
-            tokio::spawn(Writer { number, store, pace, arrivals, lanes: Arc::clone(&lanes) }.run());
+            let (lanes, standby) = (Arc::clone(&lanes), Arc::clone(&standby));
+            tokio::spawn(Writer { number, store, pace, arrivals, lanes, standby }.run());
         }
-        Self { queue, pace, lanes }
+        Self { queue, pace, lanes, standby }
     }
 
     /// Whether a new attempt in a draw would have to wait too long.
@@ -160,17 +173,65 @@ impl Batches {
 
     /// Queues an entry and waits for its fate.
     pub async fn submit(&self, draw: Uuid, entry: Box<NewEntry>) -> Submitted {
-        if self.is_overloaded(draw) {
+        let (done, fate) = oneshot::channel();
+        if !self.queue(Queued { draw, entry, tries: 0, done }) {
             return Submitted::Overloaded;
         }
+        fate.await.unwrap_or(Submitted::Unknown)
+    }
+
+    /// Lets an entry go along with the next batch of its draw that leaves for the sake of others.
+    pub fn stand_by(&self, draw: Uuid, entry: Box<NewEntry>) -> StandingBy<'_> {
         let (done, fate) = oneshot::channel();
+        let ticket = self.standby.enter(draw, Queued { draw, entry, tries: 0, done });
+        StandingBy { batches: self, draw, ticket, fate }
+    }
+
+    /// Queues an entry, unless it would have to wait too long.
+    fn queue(&self, queued: Queued) -> bool {
+        if self.is_overloaded(queued.draw) {
+            return false;
+        }
         self.pace.waiting.fetch_add(1, Ordering::Relaxed);
-        if self.queue.try_send(Queued { draw, entry, tries: 0, done }).is_err() {
+        if self.queue.try_send(queued).is_err() {
             self.pace.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Submitted::Overloaded;
+            return false;
         }
         self.pace.changed();
-        fate.await.unwrap_or(Submitted::Unknown)
+        true
+    }
+}
+
+impl StandingBy<'_> {
+    /// The fate of the entry, once a batch took it along.
+    pub async fn gone(&mut self) -> Submitted {
+        (&mut self.fate).await.unwrap_or(Submitted::Unknown)
+    }
+
+    /// Queues the entry, if it has not gone along, and waits for its fate.
+    pub async fn go(mut self) -> Submitted {
+        let left = self.batches.standby.leave(self.draw, self.ticket);
+        if left.is_some_and(|queued| !self.batches.queue(queued)) {
+            return Submitted::Overloaded;
+        }
+        self.gone().await
+    }
+
+    /// The entry, if it has not gone along.
+    ///
+    /// # Errors
+    /// Itself, whose fate is to be waited for.
+    pub fn step_back(self) -> Result<Box<NewEntry>, Self> {
+        match self.batches.standby.leave(self.draw, self.ticket) {
+            Some(queued) => Ok(queued.entry),
+            None => Err(self),
+        }
+    }
+}
+
+impl Drop for StandingBy<'_> {
+    fn drop(&mut self) {
+        drop(self.batches.standby.leave(self.draw, self.ticket));
     }
 }
 
@@ -181,6 +242,7 @@ struct Writer {
     /// Writers take turns at gathering; while one waits for an arrival, the others that are free wait for it.
     arrivals: Arc<Mutex<mpsc::Receiver<Queued>>>,
     lanes: Arc<Lanes<Uuid, Queued>>,
+    standby: Arc<Standby<Uuid, Queued>>,
 }
 
 impl Writer {
@@ -218,8 +280,11 @@ impl Writer {
         }
     }
 
-    /// Writes a batch and tells everybody; returns who has to try again.
-    async fn write(&self, draw: Uuid, batch: Vec<Queued>) -> Vec<Queued> {
+    /// Writes a batch, with who stands by, and tells everybody; returns who has to try again.
+    async fn write(&self, draw: Uuid, mut batch: Vec<Queued>) -> Vec<Queued> {
+        let along = self.standby.take(draw, BATCH_MAX.saturating_sub(batch.len()));
+        self.pace.waiting.fetch_add(along.len(), Ordering::Relaxed);
+        batch.extend(along);
         let (entries, waiting): (Vec<NewEntry>, Vec<_>) =
             batch.into_iter().map(|queued| (*queued.entry, (queued.tries, queued.done))).unzip();
         let began = Instant::now();

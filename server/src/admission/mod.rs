@@ -10,12 +10,14 @@ pub mod ending;
 pub mod flights;
 pub mod keys;
 mod lanes;
+mod leading;
 pub mod limiter;
 pub mod lookups;
 mod outcomes;
 pub mod protocol;
 pub mod remembered;
 pub mod sender;
+mod standby;
 mod unread;
 
 use std::future::Future;
@@ -23,27 +25,24 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use shared::integrator::Registration;
-use shared::{FieldError, Layer, Problem};
+use shared::{Layer, Problem};
 use tokio::time::{Instant, timeout_at};
 
 use crate::ambient::Ambient;
 use crate::coordination::{Coordination, Rate};
 use crate::draws::DrawBook;
 use crate::integrators::KeyBook;
-use crate::receipt;
 use crate::secrets::{Digest, Keys};
-use crate::store::entries::{ClaimKind, Identity, NewEntry, Written};
 use crate::store::integrators::Integrator;
 use crate::store::{Draw, Store, StoreError, StoreResult, Stored};
 use crate::telemetry;
 use attempt::{Attempt, Token};
-use batch::{Batches, Submitted};
+use batch::Batches;
 use ending::{Answer, Ending, Refusal};
-use flights::{Flights, Lead, Place};
+use flights::{Flights, Place};
 use limiter::Limiter;
 use lookups::LookUps;
-use outcomes::Look;
-use protocol::{AfterWrite, Decision, Held, Known, Remember, Tell};
+use protocol::{Decision, Held, Known};
 use remembered::{Committed, Memory, Press};
 use sender::Sender;
 pub use unread::Unread;
@@ -99,6 +98,8 @@ pub struct Submission<F> {
     pub key: Result<String, Problem>,
     /// What it sends, as far as it can be read.
     pub body: F,
+    /// Whether it is said to be the first request of its attempt. A lie costs a little time, nothing else.
+    pub is_first: bool,
     /// When it is answered, whatever is known then.
     pub until: Instant,
 }
@@ -118,7 +119,7 @@ impl Admission {
     where
         F: Future<Output = Result<Sent, Refusal>>,
     {
-        let Submission { draw, sender, key, body, until } = submission;
+        let Submission { draw, sender, key, body, is_first, until } = submission;
         // limiter
         let integrator = match self.identify(&sender).await {
             Ok(integrator) => integrator,
@@ -134,7 +135,7 @@ impl Admission {
             Err(refusal) => return Ending::refused(refusal, Layer::Edge),
         };
         let claim = token.claim;
-        let ending = self.admit_read(draw, sender, token, &registration, until).await;
+        let ending = self.admit_read(draw, sender, token, &registration, is_first, until).await;
         if let (Answer::Receipt(_), Some(press)) = (&ending.answer, press) {
             self.memory.acknowledged(&claim, press);
         }
@@ -148,10 +149,11 @@ impl Admission {
         sender: Sender,
         token: Token,
         sent: &Registration,
+        is_first: bool,
         until: Instant,
     ) -> Ending {
         let claim = token.claim;
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             // rules: an "invalid" is held
             let now = self.ambient.now();
             let attempt = Attempt::judge(draw.clone(), token.clone(), sent, sender.clone(), &self.keys, now);
@@ -167,7 +169,8 @@ impl Admission {
                         let admission = Arc::clone(self);
                         // A task's memory is copied into place: the attempt is not a part of it.
                         let attempt = Box::new(attempt);
-                        tokio::spawn(async move { admission.lead(lead, attempt).await });
+                        let is_first = is_first && round == 0;
+                        tokio::spawn(async move { admission.lead(lead, attempt, is_first).await });
                         (end, false)
                     }
                     Place::Join(end) => (end, true),
@@ -201,56 +204,6 @@ impl Admission {
             Some(integrator) => Ok(Token::of_integrator(key, integrator, &self.keys, draw.id)),
             None => Token::read(key, &self.keys, draw.id, self.ambient.now()),
         }
-    }
-
-    /// The work of an attempt that nobody in this process is working on.
-    async fn lead(&self, lead: Lead, attempt: Box<Attempt>) {
-        // What is about to be refused for want of time takes no lease.
-        let is_shed = attempt.verdict.is_ok() && self.batches.is_overloaded(attempt.draw.id);
-        // cache + lock
-        let lease = match self.look_or_lease(&attempt, is_shed).await {
-            Look::Committed(committed, layer) => {
-                self.memory.insert(attempt.token.claim, Arc::clone(&committed));
-                lead.end(self.decide(&attempt, &committed, layer));
-                return;
-            }
-            Look::Nothing(None) if is_shed => {
-                let (ending, committed) = self.unless_known(&attempt, overloaded()).await;
-                if let Some(committed) = committed {
-                    self.memory.insert(attempt.token.claim, committed);
-                }
-                return lead.end(ending);
-            }
-            Look::Nothing(lease) => lease,
-        };
-        // held verdicts, then the constraint
-        let (ending, committed) = match self.held(&attempt).await {
-            Err(held) => self.unless_known(&attempt, held).await,
-            Ok((entry, identity)) => {
-                let entry = attempt.new_entry(entry, identity, &self.keys, &self.ambient);
-                // It changes hands several times on its way.
-                self.write(&attempt, Box::new(entry)).await
-            }
-        };
-        if let Some(committed) = &committed {
-            self.memory.insert(attempt.token.claim, Arc::clone(committed));
-        }
-        // What is committed can be told; that others learn of it need not be waited for.
-        lead.end(ending);
-        // settle
-        self.settle(&attempt, lease, committed).await;
-    }
-
-    /// The verdict that stands against an attempt, if any; else the way into the database.
-    async fn held<'a>(&self, attempt: &'a Attempt) -> Result<(&'a shared::Entry, Identity), Ending> {
-        let (entry, identity) = attempt.verdict.as_ref().map_err(Clone::clone)?;
-        if let Some(rate) = self.person_rate {
-            let key = keys::person_allowance(&self.keys, attempt.draw.id, &identity.person);
-            if let Some(refused) = self.limit(rate, key).await {
-                return Err(refused);
-            }
-        }
-        Ok((entry, *identity))
     }
 
     /// A held verdict, unless the claim row of the key, or of source and sequence, knows better. What asks the database
@@ -313,32 +266,6 @@ impl Admission {
         }
     }
 
-    /// Writes an attempt; its end, and what is now known to be committed under its key.
-    async fn write(&self, attempt: &Attempt, entry: Box<NewEntry>) -> End {
-        let (identity, id, code) = (entry.identity, entry.id, entry.receipt.clone());
-        let slug = &attempt.draw.spec.slug;
-        let written = match self.batches.submit(attempt.draw.id, entry).await {
-            Submitted::Written(written) => written,
-            Submitted::Overloaded => return self.unless_known(attempt, overloaded()).await,
-            Submitted::Unknown => return (Ending::unavailable(), None),
-        };
-        let AfterWrite { tell, remember } =
-            protocol::after_write(attempt.draw.spec.mode, &attempt.claimant, &identity, &written);
-        let own = |registered_at| receipt::body(&code, slug, id, registered_at);
-        let committed = match remember {
-            Remember::Nothing => None,
-            Remember::Own(registered_at) => Some(Committed::new(identity, own(registered_at))),
-            Remember::Earlier(stored) => Some(Committed::from_stored(stored, slug)),
-        };
-        let ending = match tell {
-            Tell::Receipt(registered_at) => Ending::created(own(registered_at)),
-            Tell::Replay(stored) => replay(stored, slug),
-            Tell::Refusal(problem) => Ending::refused(refusal(problem, &written, slug), Layer::Constraint),
-            Tell::StartOver => Ending::refused(stale(), Layer::Constraint),
-        };
-        (ending, committed.map(Arc::new))
-    }
-
     /// What a committed outcome under an attempt's key means for it.
     fn decide(&self, attempt: &Attempt, committed: &Committed, layer: Layer) -> Ending {
         match protocol::key_is_known(attempt.draw.spec.mode, &committed.identity, &attempt.claimant) {
@@ -352,23 +279,6 @@ impl Admission {
 fn replay(stored: &Stored, slug: &str) -> Ending {
     let body = Committed::from_stored(stored, slug).body;
     Ending::replayed(body, stored.identity.person, Layer::Constraint)
-}
-
-/// A problem that a write ended in, with what is told beside it.
-fn refusal(problem: Problem, written: &Written, slug: &str) -> Refusal {
-    match written {
-        Written::SourceKnown(_) => sequence_reused(),
-        Written::ClaimsTaken(kinds) => {
-            Refusal { errors: kinds.iter().copied().filter_map(taken).collect(), ..problem.into() }
-        }
-        Written::NotOpen(opens_at, now) => Refusal::after(problem, opens_at - now),
-        Written::Refused(error) => {
-            let error = telemetry::causes(error);
-            tracing::error!(%error, draw = slug, "the database refused what the rules accepted");
-            problem.into()
-        }
-        _ => problem.into(),
-    }
 }
 
 fn sequence_reused() -> Refusal {
@@ -391,14 +301,6 @@ fn stale() -> Refusal {
 
 fn is_stale(ending: &Ending) -> bool {
     matches!(&ending.answer, Answer::Problem(refusal) if refusal.problem == Problem::VersionConflict)
-}
-
-fn taken(kind: ClaimKind) -> Option<FieldError> {
-    Some(FieldError {
-        field: kind.field()?.into(),
-        code: "taken".into(),
-        message: "This is registered with another entry already".into(),
-    })
 }
 
 fn store_failed(error: &StoreError) -> Ending {

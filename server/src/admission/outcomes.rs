@@ -33,15 +33,17 @@ pub(super) enum Look {
     Nothing(Option<Owner>),
 }
 
-impl Admission {
-    /// The shared outcome, or the lease to make it. An attempt that will not write, by its verdict or because it is
-    /// shed, only looks.
-    pub(super) async fn look_or_lease(&self, attempt: &Attempt, is_shed: bool) -> Look {
-        let writes = attempt.verdict.is_ok() && !is_shed;
-        let owner = writes.then(|| self.ambient.random());
-        self.outcome(attempt.draw.id, &attempt.token.claim).look(owner).await
+impl Look {
+    /// The lease that was or may have been taken.
+    pub(super) fn lease(&self) -> Option<Owner> {
+        match self {
+            Self::Committed(..) => None,
+            Self::Nothing(lease) => *lease,
+        }
     }
+}
 
+impl Admission {
     /// The shared outcome of a key.
     pub(super) async fn look(&self, draw: Uuid, token: &Digest) -> Look {
         self.outcome(draw, token).look(None).await
@@ -62,7 +64,8 @@ impl Admission {
         }
     }
 
-    fn outcome<'a>(&'a self, draw: Uuid, token: &'a Digest) -> SharedOutcome<'a> {
+    /// The place of a key's outcome.
+    pub(super) fn outcome<'a>(&'a self, draw: Uuid, token: &'a Digest) -> SharedOutcome<'a> {
         let Self { shared, ambient, keys, epoch, .. } = self;
         let key = keys::outcome(keys, token);
         SharedOutcome { shared: &**shared, ambient, keys, epoch, draw, token, key }
@@ -70,7 +73,7 @@ impl Admission {
 }
 
 /// The place of one attempt's outcome in what servers share.
-struct SharedOutcome<'a> {
+pub(super) struct SharedOutcome<'a> {
     shared: &'a dyn Coordination,
     ambient: &'a Ambient,
     keys: &'a Keys,
@@ -82,10 +85,16 @@ struct SharedOutcome<'a> {
 
 impl SharedOutcome<'_> {
     /// Looks; with an owner, takes the lease where there is nothing.
-    async fn look(&self, owner: Option<Owner>) -> Look {
+    pub(super) async fn look(&self, owner: Option<Owner>) -> Look {
+        let first = self.ask(owner.as_ref()).await;
+        self.follow(first, owner).await
+    }
+
+    /// Looks on, after what was said first.
+    pub(super) async fn follow(&self, first: Said<Committed, Bytes>, owner: Option<Owner>) -> Look {
         let until = Instant::now() + keys::LEASE_WAIT;
         let mut looking = Looking::default();
-        let mut said = self.ask(owner.as_ref()).await;
+        let mut said = first;
         loop {
             said = match looking.next(said) {
                 LookStep::Known(committed, layer) => return Look::Committed(Arc::new(committed), layer),
@@ -103,7 +112,7 @@ impl SharedOutcome<'_> {
     }
 
     /// Asks for the outcome; with an owner, or the lease to make it.
-    async fn ask(&self, owner: Option<&Owner>) -> Said<Committed, Bytes> {
+    pub(super) async fn ask(&self, owner: Option<&Owner>) -> Said<Committed, Bytes> {
         let answer = match owner {
             Some(owner) => self.shared.get_or_lease(&self.key, owner, keys::LEASE_LIFE).await,
             None => self.shared.get(&self.key).await.map(|found| found.map_or(Lease::Leased, Lease::Found)),

@@ -43,7 +43,8 @@ pub async fn run([one, other]: [Arc<dyn Coordination>; 2], lives: Lives) {
     parties.a_value_is_found_until_its_life_ends().await;
     parties.an_expired_lease_can_be_taken_at_once().await;
     parties.an_owner_may_ask_again().await;
-    parties.a_stale_owner_can_neither_settle_nor_release().await;
+    parties.a_stale_owner_ends_nobodys_lease_without_a_value().await;
+    parties.a_value_is_stored_whoever_holds_the_lease().await;
     parties.looking_takes_no_lease().await;
     parties.only_the_same_value_is_discarded().await;
     parties.exactly_one_of_many_wins().await;
@@ -104,17 +105,32 @@ impl Parties {
         assert_eq!(lease(&*self.other, 3, SECOND, LONG).await, Lease::Busy);
     }
 
-    async fn a_stale_owner_can_neither_settle_nor_release(&self) {
+    async fn a_stale_owner_ends_nobodys_lease_without_a_value(&self) {
         assert_eq!(lease(&*self.one, 4, FIRST, self.lives.lease).await, Lease::Leased);
         sleep(self.lives.lease + ROUNDING).await;
-        assert!(!settle(&*self.one, 4, FIRST, b"late").await, "its lease had ended");
         assert_eq!(lease(&*self.other, 4, SECOND, LONG).await, Lease::Leased);
-        assert!(!settle(&*self.one, 4, FIRST, b"late").await);
-        assert!(!release(&*self.one, 4, FIRST).await);
+        assert!(!release(&*self.one, 4, FIRST).await, "its lease had ended");
         assert_eq!(lease(&*self.one, 4, FIRST, LONG).await, Lease::Busy, "the second still holds it");
-        assert!(settle(&*self.other, 4, SECOND, b"right").await);
-        assert_eq!(lease(&*self.one, 4, FIRST, LONG).await, found(b"right"));
-        assert!(!settle(&*self.other, 4, SECOND, b"again").await, "a settled lease is over");
+        assert!(release(&*self.other, 4, SECOND).await);
+    }
+
+    async fn a_value_is_stored_whoever_holds_the_lease(&self) {
+        for (name, other_holds) in [(8, false), (9, true)] {
+            assert_eq!(lease(&*self.one, name, FIRST, self.lives.lease).await, Lease::Leased);
+            sleep(self.lives.lease + ROUNDING).await;
+            if other_holds {
+                assert_eq!(lease(&*self.other, name, SECOND, LONG).await, Lease::Leased);
+            }
+            let other = Arc::clone(&self.other);
+            let waiter = tokio::spawn(async move { other.wait(&key(name), LONG).await });
+            sleep(ROUNDING).await;
+            assert!(!settle(&*self.one, name, FIRST, b"true").await, "its lease had ended");
+            timeout(LONG / 2, waiter).await.expect("was woken").expect("ran").expect("answers");
+            assert_eq!(lease(&*self.other, name, SECOND, LONG).await, found(b"true"));
+            assert!(!settle(&*self.other, name, SECOND, b"true").await, "a settled lease is over");
+            assert!(!release(&*self.other, name, SECOND).await);
+            assert_eq!(lease(&*self.one, name, FIRST, LONG).await, found(b"true"));
+        }
     }
 
     async fn looking_takes_no_lease(&self) {

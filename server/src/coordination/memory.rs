@@ -155,12 +155,10 @@ impl Coordination for MemoryCoordination {
     ) -> CoordinationResult<bool> {
         let mut leases = self.leases();
         let now = self.ambient.now();
-        let holds = leases.get(key).is_some_and(|held| held.owner == *owner && held.ends_at > now);
-        if holds {
-            self.values.insert(*key, Value { bytes: value, ends_at: now + millis(life) });
-            Self::end_lease(&mut leases, key, owner, now);
-        }
-        Ok(holds)
+        self.values.insert(*key, Value { bytes: value, ends_at: now + millis(life) });
+        let Some(held) = leases.remove(key) else { return Ok(false) };
+        held.ended.notify_waiters();
+        Ok(held.owner == *owner && held.ends_at > now)
     }
 
     async fn release(&self, key: &Key, owner: &Owner) -> CoordinationResult<bool> {

@@ -108,8 +108,11 @@ pub trait Coordination: Send + Sync + std::fmt::Debug {
     /// after `life`; its owner may ask again, which does not prolong it.
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease>;
 
-    /// Stores the value for `life`, gives up the lease and wakes who waits, if `owner` holds the lease.
-    /// `false`, and nothing happens, if not.
+    /// Stores the value for `life` in the place of whatever is there, so that a lease ends, and wakes who waits. Whether
+    /// `owner` held the lease until then.
+    ///
+    /// The value has to be the only one that this key can ever have: then it does not matter who stores it, and one
+    /// that took longer to make than its lease lived is remembered all the same.
     async fn settle(
         &self,
         key: &Key,

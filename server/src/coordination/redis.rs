@@ -1,7 +1,8 @@
 //! Coordination between servers: Redis 7 or later, one server or a Cluster.
 //!
 //! Each primitive is one command or one script, so one atomic step and one round trip, or less than one ([`groups`]).
-//! `SET NX GET`, of Redis 7, is what finds the outcome, or takes the lease, or tells who holds it. What is kept:
+//! `SET NX GET`, of Redis 7, is what finds the outcome, or takes the lease, or tells who holds it; `SET GET` stores the
+//! outcome in the lease's place. What is kept:
 //!
 //! | key | holds |
 //! | --- | --- |
@@ -31,11 +32,12 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Coordination, CoordinationResult, Key, Lease, Owner, Rate, Take};
+use super::{Coordination, CoordinationResult, Key, Lease, Owner, Rate, Take, note_failure};
 use crate::ambient::Ambient;
 use groups::{Groups, Unanswered};
 use link::Link;
 use listener::{CHANNEL, Waiters};
+use reply::Replaced;
 
 /// A waiter looks again after half of this to all of it, in case the message was lost.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -79,17 +81,12 @@ impl RedisCoordination {
         })
     }
 
-    /// Ends a lease, with a value or without.
-    async fn finish(
-        &self,
-        key: &Key,
-        owner: &Owner,
-        value: Option<(Bytes, Duration)>,
-    ) -> CoordinationResult<bool> {
-        let value = value.map(|(value, life)| ([b"v", &value[..]].concat(), millis(life)));
-        let mut args: Vec<&[u8]> = vec![owner, key, CHANNEL.as_bytes()];
-        args.extend(value.iter().flat_map(|(value, life)| [&value[..], life.as_bytes()]));
-        reply::finished(&script::FINISH.run(&self.ends, &name(key, 'o'), &args).await?)
+    /// Tells who waits for the end of a lease that it has come. Whoever is not told looks again.
+    async fn tell(&self, key: &Key) {
+        let told = self.ends.ask(cmd("PUBLISH").arg(CHANNEL).arg(key).take()).await;
+        if let Err(error) = told {
+            note_failure("publish", &error.into());
+        }
     }
 
     /// Begins to listen for ends of leases, once.
@@ -143,11 +140,30 @@ impl Coordination for RedisCoordination {
         value: Bytes,
         life: Duration,
     ) -> CoordinationResult<bool> {
-        self.finish(key, owner, Some((value, life))).await
+        let mut call = cmd("SET");
+        call.arg(name(key, 'o')).arg([b"v", &value[..]].concat()).arg("GET").arg("PX").arg(millis(life));
+        match self.ends.ask(call).await {
+            // It is full, or a replica, or keeps something else there: then a lease ends all the same.
+            Err(Unanswered::Failed(error)) if error.code().is_some() => {
+                if self.release(key, owner).await? {
+                    Err(Unanswered::Failed(error).into())
+                } else {
+                    Ok(false)
+                }
+            }
+            kept => {
+                let Replaced { is_own, is_waited_for } = reply::replaced(kept?, owner)?;
+                if is_waited_for {
+                    self.tell(key).await;
+                }
+                Ok(is_own)
+            }
+        }
     }
 
     async fn release(&self, key: &Key, owner: &Owner) -> CoordinationResult<bool> {
-        self.finish(key, owner, None).await
+        let args: [&[u8]; 3] = [owner, key, CHANNEL.as_bytes()];
+        reply::released(&script::RELEASE.run(&self.ends, &name(key, 'o'), &args).await?)
     }
 
     async fn wait(&self, key: &Key, at_most: Duration) -> CoordinationResult<()> {

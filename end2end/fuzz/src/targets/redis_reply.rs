@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use server::admission::remembered::Committed;
-use server::coordination::redis::reply::{self, VALUE_BYTES_MAX};
+use server::coordination::redis::reply::{self, Replaced, VALUE_BYTES_MAX};
 use server::coordination::{Lease, Owner, Rate, Take};
 
 use crate::input::Input;
@@ -30,9 +30,13 @@ pub fn run(bytes: &[u8]) {
     if let Ok(Some(left)) = reply::left(&reply, at_most) {
         assert!(left > Duration::ZERO, "who waits for a lease that has ended waits for ever");
     }
-    let says_yes = reply::finished(&reply).unwrap_or(false);
+    let says_yes = reply::released(&reply).unwrap_or(false);
     assert!(!says_yes || reply::discarded(&reply).is_ok());
 
+    if let Ok(Replaced { is_own: true, .. }) = reply::replaced(reply.clone(), &OWNER) {
+        let looked = reply::looked(reply.clone(), &OWNER);
+        assert_eq!(looked.expect("a lease"), Lease::Leased);
+    }
     let got = reply::got(reply.clone()).ok().flatten();
     let is_nothing = reply == redis::Value::Nil;
     match reply::looked(reply, &OWNER) {

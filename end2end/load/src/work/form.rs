@@ -10,6 +10,8 @@ const DIGITS: usize = 9;
 /// Where a number goes, as digits and as letters; and a token.
 const NUMBER: &str = "000000000";
 const LETTERS: &str = "aaaaaaaaa";
+/// What stands before a request's count, of one digit.
+const COUNT: &str = "Attempt: ";
 const FIRST_NAMES: [&str; 8] = ["Ada", "Zoë", "José", "Mary Anne", "Nguyễn", "Sinéad", "Bob", "Ayşe"];
 const COUNTRIES: [&str; 3] = ["GB", "IE", "FR"];
 /// Category, session and party, as the draw has them (see `draw.toml`).
@@ -35,6 +37,7 @@ pub struct Form {
 struct Variant {
     bytes: Vec<u8>,
     token: usize,
+    count: usize,
     digits: Vec<usize>,
     letters: usize,
 }
@@ -63,13 +66,14 @@ impl Form {
             .then(|| number.parse().ok())?
     }
 
-    /// Appends the request of a person.
-    pub fn request(&self, person: u32, token: &Token, out: &mut Vec<u8>) {
+    /// Appends the request of a person, who counts it like the page does: 1 for the first of an attempt.
+    pub fn request(&self, person: u32, token: &Token, count: u8, out: &mut Vec<u8>) {
         let variant = &self.variants[person as usize % VARIANTS];
         let start = out.len();
         out.extend_from_slice(&variant.bytes);
         let bytes = &mut out[start..];
         bytes[variant.token..variant.token + TOKEN_CHARS].copy_from_slice(token);
+        bytes[variant.count] = b'0' + count;
         let mut rest = person;
         for place in (0..DIGITS).rev() {
             // At most 9.
@@ -105,7 +109,7 @@ fn email(number: &str, run: &str) -> String {
 
 /// Head and body of a request to register; the key is left out where there is none.
 pub fn request(host: &str, slug: &str, key: Option<&str>, content_type: &str, body: &str) -> Vec<u8> {
-    let key = key.map_or_else(String::new, |key| format!("Idempotency-Key: {key}\r\n"));
+    let key = key.map_or_else(String::new, |key| format!("Idempotency-Key: {key}\r\n{COUNT}0\r\n"));
     let length = body.len();
     format!(
         "POST /api/v1/draws/{slug}/entries HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\n{key}\
@@ -123,7 +127,8 @@ impl Variant {
         let head = bytes.len() - body.len();
         let find = |text: &str| memchr::memmem::find(&bytes, text.as_bytes()).unwrap_or_default();
         let digits = memchr::memmem::find_iter(body.as_bytes(), NUMBER).map(|at| head + at).collect();
-        Self { token: find(&hole), digits, letters: find(LETTERS), bytes }
+        let count = find(COUNT) + COUNT.len();
+        Self { token: find(&hole), count, digits, letters: find(LETTERS), bytes }
     }
 }
 
@@ -142,7 +147,7 @@ mod tests {
 
     fn body_of(form: &Form, person: u32) -> (Vec<u8>, Vec<u8>) {
         let mut out = b"before".to_vec();
-        form.request(person, &[b'T'; TOKEN_CHARS], &mut out);
+        form.request(person, &[b'T'; TOKEN_CHARS], 1, &mut out);
         let request = out.split_off(6);
         let head = memchr::memmem::find(&request, b"\r\n\r\n").unwrap() + 4;
         (request[..head].to_vec(), request[head..].to_vec())
@@ -161,6 +166,7 @@ mod tests {
                 assert!(memchr::memmem::find(&head, length.as_bytes()).is_some());
                 let key = format!("Idempotency-Key: {}\r\n", "T".repeat(TOKEN_CHARS));
                 assert!(memchr::memmem::find(&head, key.as_bytes()).is_some());
+                assert!(memchr::memmem::find(&head, b"\r\nAttempt: 1\r\n").is_some());
                 let typed: EntryForm = serde_json::from_slice(&body).unwrap();
                 let entry = Entry::parse(&typed, &rules, dates()).unwrap();
                 assert_eq!(Form::person(&entry.email.canonical, run), Some(person));

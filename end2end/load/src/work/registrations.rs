@@ -92,13 +92,13 @@ impl Registrations {
             self.random.random_range(0..count)
         };
         let known = &self.ledger.acknowledged[at];
-        self.rules.form.request(known.person, &known.token, out);
+        self.rules.form.request(known.person, &known.token, 2, out);
         Some(Job::Retry(at))
     }
 
     fn new_attempt(&mut self, out: &mut Vec<u8>) -> Option<Job> {
         let (person, token) = self.somebody_new()?;
-        self.rules.form.request(person, &token, out);
+        self.rules.form.request(person, &token, 1, out);
         Some(Job::New { person, token })
     }
 
@@ -107,7 +107,7 @@ impl Registrations {
         let copies = self.rules.mix.copies.max(2);
         self.groups.begin(person, token, copies);
         self.companions.extend((1..copies).map(|_| person));
-        self.rules.form.request(person, &token, out);
+        self.rules.form.request(person, &token, 1, out);
         Some(Job::Copy(person))
     }
 
@@ -194,7 +194,7 @@ impl Work for Registrations {
 
     fn companion(&mut self, out: &mut Vec<u8>) -> Option<Job> {
         let person = self.companions.pop_front()?;
-        self.rules.form.request(person, self.groups.token(person)?, out);
+        self.rules.form.request(person, self.groups.token(person)?, 1, out);
         Some(Job::Copy(person))
     }
 

@@ -95,13 +95,15 @@ fn a_retry_gets_the_same_bytes_as_a_replay() {
 }
 
 #[test]
-fn a_retry_sends_the_bytes_of_the_first_time() {
+fn a_retry_sends_the_bytes_of_the_first_time_and_counts() {
     let mut crowd = crowd("retry=1", false);
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let job = crowd.next(&mut first).unwrap();
     crowd.judge(job, &answer(201, &receipt(1)));
     crowd.next(&mut second).unwrap();
-    assert_eq!(first, second);
+    let [first, second] = [first, second].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(first.contains("\r\nAttempt: 1\r\n"));
+    assert_eq!(first.replace("Attempt: 1", "Attempt: 2"), second);
 }
 
 #[test]

@@ -218,11 +218,7 @@ impl World {
 
     /// A lease ends by itself.
     fn expire(&self, state: &mut State, token: u8) {
-        let Some(owner) = state.shared[usize::from(token)].lease.take() else { return };
-        let mut tasks = state.servers.iter_mut().flat_map(|server| &mut server.tasks);
-        let holder = tasks.find_map(|task| task.lease.as_mut().filter(|lease| lease.owner == owner));
-        if let Some(lease) = holder {
-            lease.is_good = false;
+        if state.end_lease(token) {
             state.faults.expiries -= 1;
         }
     }

@@ -344,17 +344,22 @@ impl World {
         }
     }
 
-    /// A task settles, as the owner of its lease.
+    /// A task settles: what is committed is stored whoever holds the lease by now, a lease is released by its owner.
     pub(super) fn settle(&self, state: &mut State, server: u8, at: usize, reply: Reply) {
         let Some(task) = state.servers[usize::from(server)].tasks.get(at).cloned() else { return };
         let (Stage::Settle(committed), Some(lease)) = (task.stage, task.lease) else { return };
         if reply != Reply::LostBefore {
-            let shared = &mut state.shared[usize::from(self.press(task.press).token)];
-            if shared.lease == Some(lease.owner) || self.has(Flaw::ReleaseWithoutOwnerCheck) {
-                shared.lease = None;
-                if let Settling::Settle(_, body) = protocol::settling(Some(lease), committed) {
+            let token = self.press(task.press).token;
+            let shared = &mut state.shared[usize::from(token)];
+            match protocol::settling(Some(lease), committed) {
+                Settling::Settle(_, body) => {
                     shared.value = Some(Value::Sealed(body));
+                    state.end_lease(token);
                 }
+                _ if shared.lease == Some(lease.owner) => drop(state.end_lease(token)),
+                // Its holder does not learn of it.
+                _ if self.has(Flaw::ReleaseWithoutOwnerCheck) => shared.lease = None,
+                _ => {}
             }
         }
         let home = &mut state.servers[usize::from(server)];

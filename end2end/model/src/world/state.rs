@@ -127,7 +127,7 @@ pub struct Task {
 pub struct Lease {
     /// Names the holder; numbers that nothing refers to any more are given again.
     pub owner: u8,
-    /// Redis granted it, and neither expiry nor wipe has ended it since.
+    /// Redis granted it, and neither expiry nor wipe nor an outcome has ended it since.
     pub is_good: bool,
 }
 
@@ -324,6 +324,14 @@ impl State {
             id.nth += 1;
         }
         id
+    }
+
+    /// Whatever lease there is for a token ends; whether a task held it.
+    pub fn end_lease(&mut self, token: u8) -> bool {
+        let Some(owner) = self.shared[usize::from(token)].lease.take() else { return false };
+        let mut tasks = self.servers.iter_mut().flat_map(|server| &mut server.tasks);
+        let holder = tasks.find_map(|task| task.lease.as_mut().filter(|lease| lease.owner == owner));
+        holder.map(|lease| lease.is_good = false).is_some()
     }
 
     /// A name for another holder of a lease.

@@ -58,6 +58,8 @@ pub struct Sent {
     key: String,
     sender: Sender,
     registration: Registration,
+    /// What it says of itself, which is often a lie.
+    is_first: bool,
 }
 
 impl Sent {
@@ -90,6 +92,7 @@ impl Sent {
                 has_turn: false,
             },
             registration: Registration { form: typed(&press.form, press.sloppy), sequence },
+            is_first: !press.sloppy,
         }
     }
 
@@ -104,6 +107,7 @@ impl Sent {
                     key: text,
                     sender: Sender { credentials: Credentials::Anonymous, ..self.sender },
                     registration: Registration { sequence: None, ..self.registration },
+                    is_first: self.is_first,
                 }
             }
             (Named::Integrator { key, .. }, Key::Integrator { source, sequence, .. }) => Self {
@@ -131,7 +135,7 @@ impl Sent {
 
     /// Sends it to a server, which goes by what it knows of the draw.
     pub async fn submit(self, server: Arc<Admission>, draw: Arc<Draw>) -> Ending {
-        let Self { key, sender, registration, .. } = self;
+        let Self { key, sender, registration, is_first, .. } = self;
         let until = Instant::now() + UNTIL;
         // As a server does: what it has told its receipt before, it knows by key and bytes.
         let is_anonymous = sender.credentials == Credentials::Anonymous;
@@ -142,7 +146,7 @@ impl Sent {
             return ending;
         }
         let body = async move { Ok(server::admission::Sent { registration, press }) };
-        server.admit(Submission { draw, sender, key: Ok(key), body, until }).await
+        server.admit(Submission { draw, sender, key: Ok(key), body, is_first, until }).await
     }
 }
 

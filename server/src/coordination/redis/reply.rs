@@ -37,11 +37,38 @@ pub fn looked(kept: Value, owner: &Owner) -> CoordinationResult<Lease> {
     })
 }
 
-/// What `finish.lua` says: whether the lease was still held.
+/// What a value was stored in the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The lease of who stored it.
+    pub is_own: bool,
+    /// A lease, whoever held it, whose end somebody waits for.
+    pub is_waited_for: bool,
+}
+
+/// What was kept under a key, to who has just stored a value there.
+///
+/// # Errors
+/// When it is no text. Whatever text it was is gone.
+pub fn replaced(kept: Value, owner: &Owner) -> CoordinationResult<Replaced> {
+    let kept = match kept {
+        Value::Nil => Vec::new(),
+        Value::BulkString(kept) => kept,
+        other => return Err(unexpected(&other)),
+    };
+    Ok(match kept.split_first() {
+        Some((kind @ (b'l' | b'w'), holder)) => {
+            Replaced { is_own: holder == owner, is_waited_for: *kind == b'w' }
+        }
+        _ => Replaced { is_own: false, is_waited_for: false },
+    })
+}
+
+/// What `release.lua` says: whether the lease was still held.
 ///
 /// # Errors
 /// When it is neither yes nor no.
-pub fn finished(reply: &Value) -> CoordinationResult<bool> {
+pub fn released(reply: &Value) -> CoordinationResult<bool> {
     match reply {
         Value::Int(1) => Ok(true),
         Value::Int(0) => Ok(false),

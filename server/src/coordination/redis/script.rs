@@ -6,8 +6,8 @@ use redis::{Cmd, ErrorKind, ServerErrorKind, Value, cmd};
 
 use super::groups::{Groups, Unanswered};
 
-pub(super) static FINISH: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("scripts/finish.lua")));
+pub(super) static RELEASE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/release.lua")));
 pub(super) static WAIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/wait.lua")));
 pub(super) static DISCARD: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/discard.lua")));

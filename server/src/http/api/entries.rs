@@ -83,6 +83,7 @@ impl Press {
                         sender: self.sender,
                         key: self.key,
                         body,
+                        is_first: self.attempt == Some(1),
                         until,
                     };
                     (app.admission.admit(submission).await, Some(draw))
@@ -138,7 +139,8 @@ pub fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
     }
 }
 
-/// The count a client sends with its retries: a hint for logs, believed for nothing.
+/// The count a client sends with its retries: a hint for logs, and for the order in which things are asked; nothing is
+/// decided by it.
 pub fn attempt_hint(headers: &HeaderMap) -> Option<u32> {
     headers.get("attempt")?.to_str().ok()?.parse().ok()
 }

@@ -1,0 +1,201 @@
+//! The work of an attempt that nobody else in this process is working on: cache, lock, held verdicts, constraint, settle.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+use shared::{Entry, FieldError, Layer, Problem};
+use uuid::Uuid;
+
+use super::attempt::Attempt;
+use super::batch::{StandingBy, Submitted};
+use super::ending::{Ending, Refusal};
+use super::flights::Lead;
+use super::outcomes::Look;
+use super::protocol::{self, AfterWrite, Remember, Said, Tell};
+use super::remembered::Committed;
+use super::{Admission, End, keys, overloaded, replay, sequence_reused, stale};
+use crate::receipt;
+use crate::store::entries::{ClaimKind, Identity, NewEntry, Written};
+use crate::telemetry;
+
+/// An entry that waits for its batch while it is looked for; see [`super::standby`].
+struct Going<'a> {
+    standing: StandingBy<'a>,
+    made: Made,
+}
+
+/// What the receipt of an entry will be made of.
+struct Made {
+    id: Uuid,
+    code: String,
+    identity: Identity,
+}
+
+impl Made {
+    fn of(entry: &NewEntry) -> Self {
+        Self { id: entry.id, code: entry.receipt.clone(), identity: entry.identity }
+    }
+}
+
+impl Admission {
+    /// Works on an attempt, for a request that is said to be its first or not, whether or not the client stays.
+    pub(super) async fn lead(&self, lead: Lead, attempt: Box<Attempt>, is_first: bool) {
+        // What is about to be refused for want of time takes no lease.
+        let is_shed = attempt.verdict.is_ok() && self.batches.is_overloaded(attempt.draw.id);
+        let owner = (attempt.verdict.is_ok() && !is_shed).then(|| self.ambient.random());
+        let outcome = self.outcome(attempt.draw.id, &attempt.token.claim);
+        // Of a first press nothing is known: it waits for its batch while it asks, where asking takes time.
+        let mut going = None;
+        if is_first && owner.is_some() && self.shared.is_remote() {
+            going = self.stand_by(&attempt).await;
+        }
+        // cache + lock
+        let said = match &mut going {
+            None => outcome.ask(owner.as_ref()).await,
+            Some(Going { standing, made }) => {
+                match select(pin!(standing.gone()), pin!(outcome.ask(owner.as_ref()))).await {
+                    Either::Right((said, _)) => said,
+                    Either::Left((submitted, asking)) => {
+                        let end = self.written(&attempt, made, submitted).await;
+                        let committed = self.tell(lead, &attempt, end);
+                        // Whatever it found then, the database has decided.
+                        let lease = outcome.follow(asking.await, owner).await.lease();
+                        return self.settle(&attempt, lease, committed).await;
+                    }
+                }
+            }
+        };
+        // Somebody knows of it, or works on it: it goes along with nobody, unless it has already.
+        let mut entry = None;
+        if let Some(waiting) = going.take_if(|_| !matches!(said, Said::Leased | Said::Failed)) {
+            match waiting.standing.step_back() {
+                Ok(own) => entry = Some(own),
+                Err(standing) => going = Some(Going { standing, made: waiting.made }),
+            }
+        }
+        let lease = match outcome.follow(said, owner).await {
+            Look::Committed(committed, layer) => {
+                let ending = self.decide(&attempt, &committed, layer);
+                self.tell(lead, &attempt, (ending, Some(committed)));
+                return;
+            }
+            Look::Nothing(None) if is_shed => {
+                let end = self.unless_known(&attempt, overloaded()).await;
+                self.tell(lead, &attempt, end);
+                return;
+            }
+            Look::Nothing(lease) => lease,
+        };
+        // held verdicts, then the constraint
+        let end = match (going, entry) {
+            (Some(Going { standing, made }), _) => self.written(&attempt, &made, standing.go().await).await,
+            (None, Some(entry)) => self.write(&attempt, entry).await,
+            (None, None) => match self.held(&attempt).await {
+                Err(held) => self.unless_known(&attempt, held).await,
+                Ok((entry, identity)) => {
+                    self.write(&attempt, self.new_entry(&attempt, entry, identity)).await
+                }
+            },
+        };
+        // What is committed can be told; that others learn of it need not be waited for.
+        let committed = self.tell(lead, &attempt, end);
+        // settle
+        self.settle(&attempt, lease, committed).await;
+    }
+
+    /// Tells how an attempt ended, and remembers what is committed under its key, which is given back.
+    fn tell(&self, lead: Lead, attempt: &Attempt, (ending, committed): End) -> Option<Arc<Committed>> {
+        if let Some(committed) = &committed {
+            self.memory.insert(attempt.token.claim, Arc::clone(committed));
+        }
+        lead.end(ending);
+        committed
+    }
+
+    /// Lets an attempt go along with a batch, unless a verdict stands against it.
+    async fn stand_by<'a>(&'a self, attempt: &Attempt) -> Option<Going<'a>> {
+        let (entry, identity) = self.held(attempt).await.ok()?;
+        let entry = self.new_entry(attempt, entry, identity);
+        let made = Made::of(&entry);
+        Some(Going { standing: self.batches.stand_by(attempt.draw.id, entry), made })
+    }
+
+    /// The row to write. It changes hands several times on its way.
+    fn new_entry(&self, attempt: &Attempt, entry: &Entry, identity: Identity) -> Box<NewEntry> {
+        Box::new(attempt.new_entry(entry, identity, &self.keys, &self.ambient))
+    }
+
+    /// The verdict that stands against an attempt, if any; else the way into the database.
+    async fn held<'a>(&self, attempt: &'a Attempt) -> Result<(&'a Entry, Identity), Ending> {
+        let (entry, identity) = attempt.verdict.as_ref().map_err(Clone::clone)?;
+        if let Some(rate) = self.person_rate {
+            let key = keys::person_allowance(&self.keys, attempt.draw.id, &identity.person);
+            if let Some(refused) = self.limit(rate, key).await {
+                return Err(refused);
+            }
+        }
+        Ok((entry, *identity))
+    }
+
+    /// Writes an attempt; its end, and what is now known to be committed under its key.
+    async fn write(&self, attempt: &Attempt, entry: Box<NewEntry>) -> End {
+        let made = Made::of(&entry);
+        let submitted = self.batches.submit(attempt.draw.id, entry).await;
+        self.written(attempt, &made, submitted).await
+    }
+
+    /// What a write came to; see [`Self::write`].
+    async fn written(&self, attempt: &Attempt, made: &Made, submitted: Submitted) -> End {
+        let Made { id, code, identity } = made;
+        let slug = &attempt.draw.spec.slug;
+        let written = match submitted {
+            Submitted::Written(written) => written,
+            Submitted::Overloaded => return self.unless_known(attempt, overloaded()).await,
+            Submitted::Unknown => return (Ending::unavailable(), None),
+        };
+        let AfterWrite { tell, remember } =
+            protocol::after_write(attempt.draw.spec.mode, &attempt.claimant, identity, &written);
+        let own = |registered_at| receipt::body(code, slug, *id, registered_at);
+        let committed = match remember {
+            Remember::Nothing => None,
+            Remember::Own(registered_at) => Some(Committed::new(*identity, own(registered_at))),
+            Remember::Earlier(stored) => Some(Committed::from_stored(stored, slug)),
+        };
+        let ending = match tell {
+            Tell::Receipt(registered_at) => Ending::created(own(registered_at)),
+            Tell::Replay(stored) => replay(stored, slug),
+            Tell::Refusal(problem) => Ending::refused(refusal(problem, &written, slug), Layer::Constraint),
+            Tell::StartOver => Ending::refused(stale(), Layer::Constraint),
+        };
+        (ending, committed.map(Arc::new))
+    }
+}
+
+/// A problem that a write ended in, with what is told beside it.
+fn refusal(problem: Problem, written: &Written, slug: &str) -> Refusal {
+    match written {
+        Written::SourceKnown(_) => sequence_reused(),
+        Written::ClaimsTaken(kinds) => {
+            Refusal { errors: kinds.iter().copied().filter_map(taken).collect(), ..problem.into() }
+        }
+        Written::NotOpen(opens_at, now) => Refusal::after(problem, opens_at - now),
+        Written::Refused(error) => {
+            let error = telemetry::causes(error);
+            tracing::error!(%error, draw = slug, "the database refused what the rules accepted");
+            problem.into()
+        }
+        _ => problem.into(),
+    }
+}
+
+fn taken(kind: ClaimKind) -> Option<FieldError> {
+    Some(FieldError {
+        field: kind.field()?.into(),
+        code: "taken".into(),
+        message: "This is registered with another entry already".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests;
