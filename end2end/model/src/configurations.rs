@@ -108,7 +108,8 @@ pub fn shared_claim() -> World {
 }
 
 /// Closing, by an organiser and by the database's clock, and a capacity of one, against two persons and, where there
-/// is time, a page that one of them loads again; a lost answer to COMMIT.
+/// is time, a page that one of them loads again; a lost answer to COMMIT, and a call of Redis that fails, so that two
+/// servers work on one attempt.
 ///
 /// Bounds: four requests. Quick: three, and no second page.
 pub fn closing(extent: Extent) -> World {
@@ -121,7 +122,7 @@ pub fn closing(extent: Extent) -> World {
         clock: Clock { start: 0, end: 2, opens_at: 1, closes_at: 2 },
         organiser_closes: true,
         capacity: Some(1),
-        faults: Faults { lost_answers: 1, ..Faults::default() },
+        faults: Faults { lost_answers: 1, unreachable: 1, ..Faults::default() },
         ..Bounds::default()
     };
     let mut sights = vec![

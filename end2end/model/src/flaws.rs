@@ -99,6 +99,12 @@ fn closings_and_withdrawals() -> Vec<Refutation> {
             Bounds { organiser_closes: true, ..forgetful() },
         ),
         refuted(
+            Flaw::FullWithoutLookUp,
+            properties::NO_FALSE_REFUSAL,
+            vec![ada().sent(2), Press::new("Bob", 1, 1).sent(1)],
+            Bounds { capacity: Some(1), ..with(Faults { unreachable: 1, ..Faults::default() }) },
+        ),
+        refuted(
             Flaw::HeldWithoutLookUp,
             properties::NO_FALSE_REFUSAL,
             twice(),

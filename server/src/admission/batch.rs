@@ -187,6 +187,12 @@ impl Batches {
         StandingBy { batches: self, draw, ticket, fate }
     }
 
+    /// Whether anybody stands by in a draw.
+    #[cfg(test)]
+    pub(super) fn is_stood_by_for(&self, draw: Uuid) -> bool {
+        self.standby.has_line(draw)
+    }
+
     /// Queues an entry, unless it would have to wait too long.
     fn queue(&self, queued: Queued) -> bool {
         if self.is_overloaded(queued.draw) {

@@ -1,9 +1,10 @@
 //! The work of an attempt that nobody else in this process is working on: cache, lock, held verdicts, constraint, settle.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use futures_util::future::{Either, select};
+use bytes::Bytes;
+use futures_util::future::{Either, MaybeDone, maybe_done, select};
 use shared::{Entry, FieldError, Layer, Problem};
 use uuid::Uuid;
 
@@ -38,6 +39,40 @@ impl Made {
     }
 }
 
+/// A question about the shared outcome, and its answer.
+type Asking<'a, F> = Pin<&'a mut MaybeDone<F>>;
+
+/// The answer to a question.
+async fn said<F>(mut asking: Asking<'_, F>) -> Said<Committed, Bytes>
+where
+    F: Future<Output = Said<Committed, Bytes>>,
+{
+    asking.as_mut().await;
+    // Taken once, after it is there.
+    asking.take_output().unwrap_or(Said::Failed)
+}
+
+/// The fate of an entry that stands by while its question is open.
+///
+/// # Errors
+/// The entry, when somebody knows of it or works on it before it has gone along: it goes along with nobody any more.
+/// Once it has, only the database tells what became of it: what others know by then may be this very entry.
+async fn fate<F>(mut standing: StandingBy<'_>, mut asking: Asking<'_, F>) -> Result<Submitted, Box<NewEntry>>
+where
+    F: Future<Output = Said<Committed, Bytes>>,
+{
+    if let Either::Left((submitted, _)) = select(pin!(standing.gone()), asking.as_mut()).await {
+        return Ok(submitted);
+    }
+    match asking.output_mut() {
+        Some(Said::Leased | Said::Failed) => Ok(standing.go().await),
+        _ => match standing.step_back() {
+            Ok(entry) => Err(entry),
+            Err(mut gone) => Ok(gone.gone().await),
+        },
+    }
+}
+
 impl Admission {
     /// Works on an attempt, for a request that is said to be its first or not, whether or not the client stays.
     pub(super) async fn lead(&self, lead: Lead, attempt: Box<Attempt>, is_first: bool) {
@@ -45,36 +80,24 @@ impl Admission {
         let is_shed = attempt.verdict.is_ok() && self.batches.is_overloaded(attempt.draw.id);
         let owner = (attempt.verdict.is_ok() && !is_shed).then(|| self.ambient.random());
         let outcome = self.outcome(attempt.draw.id, &attempt.token.claim);
-        // Of a first press nothing is known: it waits for its batch while it asks, where asking takes time.
-        let mut going = None;
-        if is_first && owner.is_some() && self.shared.is_remote() {
-            going = self.stand_by(&attempt).await;
-        }
         // cache + lock
-        let said = match &mut going {
-            None => outcome.ask(owner.as_ref()).await,
-            Some(Going { standing, made }) => {
-                match select(pin!(standing.gone()), pin!(outcome.ask(owner.as_ref()))).await {
-                    Either::Right((said, _)) => said,
-                    Either::Left((submitted, asking)) => {
-                        let end = self.written(&attempt, made, submitted).await;
-                        let committed = self.tell(lead, &attempt, end);
-                        // Whatever it found then, the database has decided.
-                        let lease = outcome.follow(asking.await, owner).await.lease();
-                        return self.settle(&attempt, lease, committed).await;
-                    }
-                }
-            }
-        };
-        // Somebody knows of it, or works on it: it goes along with nobody, unless it has already.
+        let mut asking = pin!(maybe_done(outcome.ask(owner.as_ref())));
+        // Of a first press nothing is known: it waits for its batch while it asks, where asking takes time.
+        let stands_by = is_first && owner.is_some() && self.shared.is_remote();
         let mut entry = None;
-        if let Some(waiting) = going.take_if(|_| !matches!(said, Said::Leased | Said::Failed)) {
-            match waiting.standing.step_back() {
-                Ok(own) => entry = Some(own),
-                Err(standing) => going = Some(Going { standing, made: waiting.made }),
+        if stands_by && let Some(Going { standing, made }) = self.stand_by(&attempt).await {
+            match fate(standing, asking.as_mut()).await {
+                Ok(submitted) => {
+                    let end = self.written(&attempt, &made, submitted).await;
+                    let committed = self.tell(lead, &attempt, end);
+                    // Whatever others may say, the database has decided.
+                    let lease = outcome.follow(said(asking).await, owner).await.lease();
+                    return self.settle(&attempt, lease, committed).await;
+                }
+                Err(own) => entry = Some(own),
             }
         }
-        let lease = match outcome.follow(said, owner).await {
+        let lease = match outcome.follow(said(asking).await, owner).await {
             Look::Committed(committed, layer) => {
                 let ending = self.decide(&attempt, &committed, layer);
                 self.tell(lead, &attempt, (ending, Some(committed)));
@@ -88,10 +111,9 @@ impl Admission {
             Look::Nothing(lease) => lease,
         };
         // held verdicts, then the constraint
-        let end = match (going, entry) {
-            (Some(Going { standing, made }), _) => self.written(&attempt, &made, standing.go().await).await,
-            (None, Some(entry)) => self.write(&attempt, entry).await,
-            (None, None) => match self.held(&attempt).await {
+        let end = match entry {
+            Some(entry) => self.write(&attempt, entry).await,
+            None => match self.held(&attempt).await {
                 Err(held) => self.unless_known(&attempt, held).await,
                 Ok((entry, identity)) => {
                     self.write(&attempt, self.new_entry(&attempt, entry, identity)).await

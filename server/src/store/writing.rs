@@ -89,6 +89,8 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
     let mut fates: Vec<Option<Written>> = batch.iter().map(|_| None).collect();
     let mut shut = None;
     let mut wrote = false;
+    // Who did not fit, and how many did, when it was counted last.
+    let (mut counted_out, mut places) = (Vec::new(), 0);
     while !live.is_empty() {
         let pass = store.pass(draw, batch, &live).await?;
         match &pass {
@@ -97,11 +99,11 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
                     fates[at] = Some(Written::Created { registered_at: *registered_at });
                     wrote = true;
                 }
+                places -= created.len().min(places);
             }
-            Pass::Only { full, .. } => {
-                for &at in full {
-                    fates[at] = Some(Written::Full);
-                }
+            Pass::Only { fitting, full } => {
+                counted_out.extend_from_slice(full);
+                places = fitting.len();
             }
             Pass::Without(_) | Pass::Shut(_) | Pass::DrawChanged => {}
         }
@@ -122,7 +124,10 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
     let known = async {
         let found = winners(store, draw, batch, &undecided, is_live).await?;
         let known = undecided.iter().zip(found).map(|(&at, winners)| match shut {
-            Some(shut) if is_live(at) => (at, winners.fate_when_shut(&batch[at].identity, shut)),
+            Some(shut) if is_live(at) || counted_out.contains(&at) => {
+                (at, winners.fate_when_shut(&batch[at].identity, shut))
+            }
+            _ if counted_out.contains(&at) => (at, winners.fate_when_counted_out(places == 0)),
             _ => (at, winners.fate()),
         });
         bind(store, draw, batch, known.collect()).await
@@ -236,3 +241,6 @@ async fn winners<P: Passes>(
     });
     Ok(winners.collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use server::admission::protocol::{
     self, AfterPass, AfterTry, Pass, Round, Shut, Winners, after_lost_answer, after_pass, after_round,
     recognise,
 };
-use server::store::entries::ClaimKind;
+use server::store::entries::{ClaimKind, Written};
 use shared::DrawState;
 
 use super::World;
@@ -224,12 +224,15 @@ impl World {
                 for &place in created {
                     batch.fates[place] = Some(Fate::Created(at));
                 }
+                batch.places -= created.len().min(batch.places);
             }
-            Pass::Only { full, .. } => {
+            Pass::Only { fitting, full } => {
                 state.show(Sight::WithFewer);
-                for &place in full {
-                    batch.fates[place] = Some(Fate::Full);
-                    self.refuse(state, batch.entries[place].0.press, Refusal::Full);
+                batch.places = fitting.len();
+                if self.has(Flaw::FullWithoutLookUp) {
+                    full.iter().for_each(|&place| batch.fates[place] = Some(Fate::Full));
+                } else {
+                    batch.counted_out.extend_from_slice(full);
                 }
             }
             Pass::Without(_) | Pass::Shut(_) | Pass::DrawChanged => {}
@@ -275,7 +278,7 @@ impl World {
     }
 
     /// The second look-up, and with both the fate of everybody.
-    fn look_up_rest(&self, state: &State, batch: &mut Batch, closed: Option<Closed>, found: &[Holders]) {
+    fn look_up_rest(&self, state: &mut State, batch: &mut Batch, closed: Option<Closed>, found: &[Holders]) {
         let people = self.has(Flaw::ClaimsBeforePeople);
         let undecided: Vec<usize> = batch.undecided().collect();
         for (at, first) in undecided.into_iter().zip(found) {
@@ -289,7 +292,7 @@ impl World {
                 taken: if holders.is_taken { vec![ClaimKind::Phone] } else { Vec::new() },
             };
             let fate = match closed {
-                Some(closed) if batch.live.contains(&at) => {
+                Some(closed) if batch.live.contains(&at) || batch.counted_out.contains(&at) => {
                     let shut = match closed {
                         Closed::TooEarly => Shut::NotOpen { opens_at: 1, now: 0 },
                         Closed::ForGood => Shut::Closed,
@@ -300,8 +303,13 @@ impl World {
                         winners.fate_when_shut(&press.identity(), shut)
                     }
                 }
+                _ if batch.counted_out.contains(&at) => winners.fate_when_counted_out(batch.places == 0),
                 _ => winners.fate(),
             };
+            // Judged by what is known now, though it may be told a moment later.
+            if matches!(fate, Written::Full) {
+                self.refuse(state, batch.entries[at].0.press, Refusal::Full);
+            }
             batch.fates[at] = Some(convert::fate(&fate));
         }
         let has_written = batch.fates.iter().any(|fate| matches!(fate, Some(Fate::Created(_))));
@@ -438,7 +446,8 @@ impl Holders {
 impl Batch {
     fn new(entries: Vec<(Id, u8)>) -> Self {
         let (live, fates) = ((0..entries.len()).collect(), vec![None; entries.len()]);
-        Self { entries, live, fates, in_doubt: false, phase: Phase::Begin }
+        let (counted_out, places) = (Vec::new(), 0);
+        Self { entries, live, fates, counted_out, places, in_doubt: false, phase: Phase::Begin }
     }
 
     /// Places of those whose fate is not known yet.

@@ -178,6 +178,10 @@ pub struct Batch {
     pub live: Vec<usize>,
     /// What is known of each so far.
     pub fates: Vec<Option<Fate>>,
+    /// Places of those who did not fit in a pass that was rolled back.
+    pub counted_out: Vec<usize>,
+    /// How many of those who fitted then are not in yet.
+    pub places: usize,
     /// An earlier try's answer was lost.
     pub in_doubt: bool,
     /// How far.

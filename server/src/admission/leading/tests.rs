@@ -1,12 +1,14 @@
 //! First presses, over something shared whose answers are held back.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared::integrator::Registration;
 use shared::{EntryForm, Outcome};
+use sqlx::Connection as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -63,6 +65,8 @@ struct HeldBack {
     tells: watch::Sender<Tells>,
     /// How often it was asked for an outcome or a lease.
     asked: watch::Sender<usize>,
+    /// How often it answered.
+    answered: AtomicUsize,
 }
 
 #[async_trait]
@@ -74,10 +78,12 @@ impl Coordination for HeldBack {
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease> {
         self.asked.send_modify(|asked| *asked += 1);
         let tells = *self.tells.subscribe().wait_for(|tells| *tells != Tells::Nothing).await.expect("there");
-        match tells {
+        let answer = match tells {
             Tells::Failure => Err(CoordinationError::Failed("as told".to_owned())),
             _ => self.memory.get_or_lease(key, owner, life).await,
-        }
+        };
+        self.answered.fetch_add(1, Ordering::SeqCst);
+        answer
     }
 
     async fn settle(&self, key: &Key, own: &Owner, value: Bytes, life: Duration) -> CoordinationResult<bool> {
@@ -105,7 +111,7 @@ struct Bench {
     shared: Arc<HeldBack>,
     admission: Arc<Admission>,
     draw: Arc<Draw>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Bench {
@@ -123,9 +129,10 @@ impl Bench {
             memory: MemoryCoordination::new(ambient.clone(), 1 << 20),
             tells: watch::Sender::new(Tells::Nothing),
             asked: watch::Sender::new(0),
+            answered: AtomicUsize::new(0),
         });
         let admission = server(&ambient, &keys, &store, &shared).await;
-        Self { shared, admission, draw: Arc::new(draw), _folder: folder }
+        Self { shared, admission, draw: Arc::new(draw), folder }
     }
 
     fn token(&self) -> String {
@@ -177,6 +184,16 @@ impl Bench {
     }
 }
 
+/// Waits for something that is going to be so.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONG, waiting).await.expect("comes about");
+}
+
 async fn end_of(pressing: JoinHandle<Ending>) -> Ending {
     timeout(LONG, pressing).await.expect("in time").expect("ran")
 }
@@ -192,12 +209,7 @@ async fn a_first_press_goes_along_while_it_asks_and_others_learn_of_it() {
     // Its question is still open. When it is answered, the lease that it then gets ends with the outcome.
     bench.tell(Tells::Truth);
     let key = bench.key(&token);
-    let known = async {
-        while bench.shared.memory.get(&key).await.expect("answers").is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(LONG, known).await.expect("is settled");
+    until(async || bench.shared.memory.get(&key).await.expect("answers").is_some()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,12 +268,39 @@ async fn a_first_press_that_somebody_works_on_elsewhere_goes_along_with_nobody()
     let held = bench.shared.memory.get_or_lease(&key, &OTHER, keys::LEASE_LIFE).await;
     assert_eq!(held.expect("answers"), Lease::Leased);
     let pressing = bench.press(&token, "ada", true).await;
-    // The answer is there at once, so it has left before anybody goes.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    until(async || !bench.admission.batches.is_stood_by_for(bench.draw.id)).await;
     bench.somebody_else_goes("bob").await;
     assert!(!pressing.is_finished(), "it waits for the other's end");
     assert!(bench.shared.memory.release(&key, &OTHER).await.expect("answers"));
     assert_eq!(end_of(pressing).await.outcome, Outcome::Created);
+}
+
+/// Another server worked on the same attempt, lost to this one's entry, and had told everybody of that before this one
+/// heard it from the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_went_along_believes_the_database_alone() {
+    let bench = Bench::new().await;
+    let token = bench.token();
+    let pressing = bench.press(&token, "ada", true).await;
+    // The batch stands still once it has left.
+    let url = format!("sqlite://{}", bench.folder.path().join("test.db").display());
+    let mut other = sqlx::SqliteConnection::connect(&url).await.expect("opens");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("holds");
+    let bench = Arc::new(bench);
+    let going = Arc::clone(&bench);
+    let somebody = tokio::spawn(async move { going.somebody_else_goes("bob").await });
+    until(async || !bench.admission.batches.is_stood_by_for(bench.draw.id)).await;
+    let Admission { keys, ambient, epoch, .. } = &*bench.admission;
+    let claim = Token::read(&token, keys, bench.draw.id, ambient.now()).expect("genuine").claim;
+    let ada = keys.person(bench.draw.id, "ada@example.org");
+    let identity = Identity { person: ada, fingerprint: [7; 32], fingerprint_version: 1, browser: None };
+    let sealed = Committed::new(identity, Bytes::from_static(b"{}")).seal(keys, epoch, bench.draw.id, &claim);
+    bench.shared.memory.settle(&bench.key(&token), &OTHER, sealed, LONG).await.expect("answers");
+    bench.tell(Tells::Truth);
+    until(async || bench.shared.answered.load(Ordering::SeqCst) > 0).await;
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("lets go");
+    assert_eq!(end_of(pressing).await.outcome, Outcome::Created);
+    somebody.await.expect("went");
 }
 
 /// A server that has just started.

@@ -160,6 +160,16 @@ impl Winners {
         }
     }
 
+    /// The fate of an entry that did not fit in a pass that was rolled back: another server may have let in its very
+    /// attempt since, and the places of those who did fit may have come free again, because they lost to somebody. Only
+    /// where they are all taken is a draw full.
+    pub fn fate_when_counted_out(self, places_are_taken: bool) -> Written {
+        match self.fate() {
+            Written::Again if places_are_taken => Written::Full,
+            fate => fate,
+        }
+    }
+
     /// The fate of an entry that the constraints did not judge, because the draw takes nobody: a known retry is
     /// still one.
     pub fn fate_when_shut(self, entry: &Identity, shut: Shut) -> Written {
@@ -278,6 +288,16 @@ mod tests {
         let only_taken = Winners { person: None, ..no_source };
         assert!(matches!(only_taken.fate(), Written::ClaimsTaken(kinds) if kinds == [ClaimKind::Phone]));
         assert!(matches!(Winners::default().fate(), Written::Again), "to nothing that is committed");
+    }
+
+    #[test]
+    fn who_was_counted_out_is_told_so_only_when_nobody_knows_it_and_no_place_came_free() {
+        assert!(matches!(Winners::default().fate_when_counted_out(true), Written::Full));
+        assert!(matches!(Winners::default().fate_when_counted_out(false), Written::Again));
+        for places_are_taken in [true, false] {
+            let known = Winners { token: Some(stored(1, 1)), ..Winners::default() };
+            assert!(matches!(known.fate_when_counted_out(places_are_taken), Written::TokenKnown(_)));
+        }
     }
 
     #[test]
