@@ -207,8 +207,8 @@ pub enum Flaw {
     BelieveCachedValue,
     /// A draw that takes nobody refuses without looking.
     RefuseKnownRetryWhenClosed,
-    /// Who did not fit in a pass that was rolled back is told so without looking.
-    FullWithoutLookUp,
+    /// Who did not fit beside others, in a pass that was rolled back, is told so without another.
+    FullWithoutAnotherPass,
     /// A held verdict is told without looking.
     HeldWithoutLookUp,
     /// Who is answered by its cookie is not remembered under its own key.

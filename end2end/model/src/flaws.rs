@@ -99,7 +99,7 @@ fn closings_and_withdrawals() -> Vec<Refutation> {
             Bounds { organiser_closes: true, ..forgetful() },
         ),
         refuted(
-            Flaw::FullWithoutLookUp,
+            Flaw::FullWithoutAnotherPass,
             properties::NO_FALSE_REFUSAL,
             vec![ada().sent(2), Press::new("Bob", 1, 1).sent(1)],
             Bounds { capacity: Some(1), ..with(Faults { unreachable: 1, ..Faults::default() }) },

@@ -12,10 +12,11 @@ use super::attempt::Attempt;
 use super::batch::{StandingBy, Submitted};
 use super::ending::{Ending, Refusal};
 use super::flights::Lead;
-use super::outcomes::Look;
+use super::outcomes::{Look, SharedOutcome};
 use super::protocol::{self, AfterWrite, Remember, Said, Tell};
 use super::remembered::Committed;
 use super::{Admission, End, keys, overloaded, replay, sequence_reused, stale};
+use crate::coordination::Owner;
 use crate::receipt;
 use crate::store::entries::{ClaimKind, Identity, NewEntry, Written};
 use crate::telemetry;
@@ -24,6 +25,12 @@ use crate::telemetry;
 struct Going<'a> {
     standing: StandingBy<'a>,
     made: Made,
+}
+
+/// An entry that went, and what the batch came to for it.
+struct Gone {
+    made: Made,
+    submitted: Submitted,
 }
 
 /// What the receipt of an entry will be made of.
@@ -57,20 +64,32 @@ where
 /// # Errors
 /// The entry, when somebody knows of it or works on it before it has gone along: it goes along with nobody any more.
 /// Once it has, only the database tells what became of it: what others know by then may be this very entry.
-async fn fate<F>(mut standing: StandingBy<'_>, mut asking: Asking<'_, F>) -> Result<Submitted, Box<NewEntry>>
+async fn fate<F>(going: Going<'_>, mut asking: Asking<'_, F>) -> Result<Gone, Box<NewEntry>>
 where
     F: Future<Output = Said<Committed, Bytes>>,
 {
-    if let Either::Left((submitted, _)) = select(pin!(standing.gone()), asking.as_mut()).await {
-        return Ok(submitted);
-    }
-    match asking.output_mut() {
-        Some(Said::Leased | Said::Failed) => Ok(standing.go().await),
-        _ => match standing.step_back() {
-            Ok(entry) => Err(entry),
-            Err(mut gone) => Ok(gone.gone().await),
+    let Going { mut standing, made } = going;
+    let submitted = match select(pin!(standing.gone()), asking.as_mut()).await {
+        Either::Left((submitted, _)) => Some(submitted),
+        Either::Right(_) => None,
+    };
+    let submitted = match submitted {
+        Some(submitted) => submitted,
+        None if is_free(asking) => standing.go().await,
+        None => match standing.step_back() {
+            Ok(entry) => return Err(entry),
+            Err(mut gone) => gone.gone().await,
         },
-    }
+    };
+    Ok(Gone { made, submitted })
+}
+
+/// Whether a question was answered, and by nobody who knows of the attempt or works on it.
+fn is_free<F>(asking: Asking<'_, F>) -> bool
+where
+    F: Future<Output = Said<Committed, Bytes>>,
+{
+    matches!(asking.output_mut(), Some(Said::Leased | Said::Failed))
 }
 
 impl Admission {
@@ -83,17 +102,12 @@ impl Admission {
         // cache + lock
         let mut asking = pin!(maybe_done(outcome.ask(owner.as_ref())));
         // Of a first press nothing is known: it waits for its batch while it asks, where asking takes time.
-        let stands_by = is_first && owner.is_some() && self.shared.is_remote();
         let mut entry = None;
-        if stands_by && let Some(Going { standing, made }) = self.stand_by(&attempt).await {
-            match fate(standing, asking.as_mut()).await {
-                Ok(submitted) => {
-                    let end = self.written(&attempt, &made, submitted).await;
-                    let committed = self.tell(lead, &attempt, end);
-                    // Whatever others may say, the database has decided.
-                    let lease = outcome.follow(said(asking).await, owner).await.lease();
-                    return self.settle(&attempt, lease, committed).await;
-                }
+        if let Some(owner) = owner.filter(|_| is_first && self.shared.is_remote())
+            && let Some(going) = self.stand_by(&attempt, asking.as_mut()).await
+        {
+            match fate(going, asking.as_mut()).await {
+                Ok(gone) => return self.end_gone(lead, &attempt, gone, &outcome, owner, asking).await,
                 Err(own) => entry = Some(own),
             }
         }
@@ -126,6 +140,40 @@ impl Admission {
         self.settle(&attempt, lease, committed).await;
     }
 
+    /// Ends an attempt that has gone with a batch while its question may still be open.
+    async fn end_gone<F>(
+        &self,
+        lead: Lead,
+        attempt: &Attempt,
+        gone: Gone,
+        outcome: &SharedOutcome<'_>,
+        owner: Owner,
+        asking: Asking<'_, F>,
+    ) where
+        F: Future<Output = Said<Committed, Bytes>>,
+    {
+        if matches!(gone.submitted, Submitted::Unknown) {
+            // Where the database has no word, others may have.
+            let look = outcome.follow(said(asking).await, Some(owner)).await;
+            let lease = look.lease();
+            let end = match look {
+                Look::Committed(known, layer) => (self.decide(attempt, &known, layer), Some(known)),
+                Look::Nothing(_) => (Ending::unavailable(), None),
+            };
+            let committed = self.tell(lead, attempt, end);
+            return self.settle(attempt, lease, committed).await;
+        }
+        let end = self.written(attempt, &gone.made, gone.submitted).await;
+        match self.tell(lead, attempt, end) {
+            // Whoever holds the lease by now.
+            Some(committed) => outcome.settle(&owner, Some(&committed)).await,
+            None => {
+                let lease = outcome.follow(said(asking).await, Some(owner)).await.lease();
+                self.settle(attempt, lease, None).await;
+            }
+        }
+    }
+
     /// Tells how an attempt ended, and remembers what is committed under its key, which is given back.
     fn tell(&self, lead: Lead, attempt: &Attempt, (ending, committed): End) -> Option<Arc<Committed>> {
         if let Some(committed) = &committed {
@@ -135,9 +183,23 @@ impl Admission {
         committed
     }
 
-    /// Lets an attempt go along with a batch, unless a verdict stands against it.
-    async fn stand_by<'a>(&'a self, attempt: &Attempt) -> Option<Going<'a>> {
-        let (entry, identity) = self.held(attempt).await.ok()?;
+    /// Lets an attempt go along with a batch, unless a verdict stands against it, or somebody turns out to know of it
+    /// before its person has been given a turn.
+    async fn stand_by<F>(&self, attempt: &Attempt, mut asking: Asking<'_, F>) -> Option<Going<'_>>
+    where
+        F: Future<Output = Said<Committed, Bytes>>,
+    {
+        let mut holding = pin!(self.held(attempt));
+        let held = match select(holding.as_mut(), asking.as_mut()).await {
+            Either::Left((held, _)) => Some(held),
+            Either::Right(_) => None,
+        };
+        let held = match held {
+            Some(held) => held,
+            None if is_free(asking) => holding.await,
+            None => return None,
+        };
+        let (entry, identity) = held.ok()?;
         let entry = self.new_entry(attempt, entry, identity);
         let made = Made::of(&entry);
         Some(Going { standing: self.batches.stand_by(attempt.draw.id, entry), made })

@@ -168,7 +168,7 @@ impl SharedOutcome<'_> {
 
     /// Gives up the lease, with what is committed, if anything is. Nobody waits for this, so it is tried for as long
     /// as the lease may live: one that stayed behind would hold up the next retry elsewhere.
-    async fn settle(&self, owner: &Owner, committed: Option<&Committed>) {
+    pub(super) async fn settle(&self, owner: &Owner, committed: Option<&Committed>) {
         let sealed = committed.map(|committed| committed.seal(self.keys, self.epoch, self.draw, self.token));
         let until = Instant::now() + keys::LEASE_LIFE;
         loop {

@@ -3,8 +3,8 @@
 //! A press that is said to be the first of its attempt asks what other servers know while it waits for its batch: nobody
 //! can know anything of it, so the constraint seldom has to decide between two. Asked for one after the other, the look
 //! and the batch would be two waits, in which a third of a crowd would stand before the queue instead of in it, and
-//! batches would be smaller by as much. Where no batch leaves, the look comes first, as for everybody else: a lie costs a
-//! batch that leaves at that very moment one loser.
+//! batches would be smaller by as much. Where no batch leaves, the look comes first, as for everybody else: a lie costs its
+//! person a turn, and a batch that leaves at that very moment one loser.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;

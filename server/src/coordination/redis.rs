@@ -81,9 +81,10 @@ impl RedisCoordination {
         })
     }
 
-    /// Tells who waits for the end of a lease that it has come. Whoever is not told looks again.
+    /// Tells who waits for the end of a lease that it has come, from the node that has the key. Whoever is not told looks
+    /// again.
     async fn tell(&self, key: &Key) {
-        let told = self.ends.ask(cmd("PUBLISH").arg(CHANNEL).arg(key).take()).await;
+        let told = script::TELL.run(&self.ends, &name(key, 'o'), &[key, CHANNEL.as_bytes()]).await;
         if let Err(error) = told {
             note_failure("publish", &error.into());
         }

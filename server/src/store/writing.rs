@@ -87,27 +87,21 @@ pub(super) async fn write<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) 
 async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) -> StoreResult<Vec<Written>> {
     let mut live: Vec<usize> = (0..batch.len()).collect();
     let mut fates: Vec<Option<Written>> = batch.iter().map(|_| None).collect();
+    let mut counted_out = Vec::new();
     let mut shut = None;
     let mut wrote = false;
-    // Who did not fit, and how many did, when it was counted last.
-    let (mut counted_out, mut places) = (Vec::new(), 0);
     while !live.is_empty() {
         let pass = store.pass(draw, batch, &live).await?;
-        match &pass {
-            Pass::Committed { created, registered_at } => {
-                for &at in created {
-                    fates[at] = Some(Written::Created { registered_at: *registered_at });
-                    wrote = true;
-                }
-                places -= created.len().min(places);
+        if let Pass::Committed { created, registered_at } = &pass {
+            for &at in created {
+                fates[at] = Some(Written::Created { registered_at: *registered_at });
+                wrote = true;
             }
-            Pass::Only { fitting, full } => {
-                counted_out.extend_from_slice(full);
-                places = fitting.len();
-            }
-            Pass::Without(_) | Pass::Shut(_) | Pass::DrawChanged => {}
         }
-        match after_pass(&mut live, &pass) {
+        for &at in pass.full() {
+            fates[at] = Some(Written::Full);
+        }
+        match after_pass(&mut live, &mut counted_out, &pass) {
             AfterPass::RunAgain => {}
             AfterPass::CloseAndRunAgain => store.close_if_over(draw).await?,
             AfterPass::LookUpLosers => break,
@@ -115,7 +109,9 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
                 shut = Some(why);
                 break;
             }
-            AfterPass::JudgeAgain => return Ok(batch.iter().map(|_| Written::DrawChanged).collect()),
+            AfterPass::JudgeAgain => {
+                return Ok(fates.into_iter().map(|fate| fate.unwrap_or(Written::DrawChanged)).collect());
+            }
         }
     }
     let undecided: Vec<usize> = (0..batch.len()).filter(|at| fates[*at].is_none()).collect();
@@ -124,10 +120,7 @@ async fn write_together<P: Passes>(store: &P, draw: Uuid, batch: &[NewEntry]) ->
     let known = async {
         let found = winners(store, draw, batch, &undecided, is_live).await?;
         let known = undecided.iter().zip(found).map(|(&at, winners)| match shut {
-            Some(shut) if is_live(at) || counted_out.contains(&at) => {
-                (at, winners.fate_when_shut(&batch[at].identity, shut))
-            }
-            _ if counted_out.contains(&at) => (at, winners.fate_when_counted_out(places == 0)),
+            Some(shut) if is_live(at) => (at, winners.fate_when_shut(&batch[at].identity, shut)),
             _ => (at, winners.fate()),
         });
         bind(store, draw, batch, known.collect()).await

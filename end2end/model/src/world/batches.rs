@@ -5,7 +5,7 @@ use server::admission::protocol::{
     self, AfterPass, AfterTry, Pass, Round, Shut, Winners, after_lost_answer, after_pass, after_round,
     recognise,
 };
-use server::store::entries::{ClaimKind, Written};
+use server::store::entries::ClaimKind;
 use shared::DrawState;
 
 use super::World;
@@ -224,20 +224,24 @@ impl World {
                 for &place in created {
                     batch.fates[place] = Some(Fate::Created(at));
                 }
-                batch.places -= created.len().min(batch.places);
             }
-            Pass::Only { fitting, full } => {
+            Pass::Only { full, .. } => {
                 state.show(Sight::WithFewer);
-                batch.places = fitting.len();
-                if self.has(Flaw::FullWithoutLookUp) {
-                    full.iter().for_each(|&place| batch.fates[place] = Some(Fate::Full));
-                } else {
-                    batch.counted_out.extend_from_slice(full);
+                let flawed = self.has(Flaw::FullWithoutAnotherPass);
+                for &place in if flawed { full } else { pass.full() } {
+                    batch.fates[place] = Some(Fate::Full);
+                    // Judged by what is known now, though it may be told a moment later.
+                    if !flawed {
+                        self.refuse(state, batch.entries[place].0.press, Refusal::Full);
+                    }
                 }
             }
             Pass::Without(_) | Pass::Shut(_) | Pass::DrawChanged => {}
         }
-        let next = after_pass(&mut batch.live, pass);
+        let next = after_pass(&mut batch.live, &mut batch.counted_out, pass);
+        if self.has(Flaw::FullWithoutAnotherPass) {
+            batch.counted_out.clear();
+        }
         batch.phase = match next {
             AfterPass::RunAgain if !batch.live.is_empty() => Phase::Begin,
             AfterPass::CloseAndRunAgain => Phase::Close,
@@ -278,7 +282,7 @@ impl World {
     }
 
     /// The second look-up, and with both the fate of everybody.
-    fn look_up_rest(&self, state: &mut State, batch: &mut Batch, closed: Option<Closed>, found: &[Holders]) {
+    fn look_up_rest(&self, state: &State, batch: &mut Batch, closed: Option<Closed>, found: &[Holders]) {
         let people = self.has(Flaw::ClaimsBeforePeople);
         let undecided: Vec<usize> = batch.undecided().collect();
         for (at, first) in undecided.into_iter().zip(found) {
@@ -292,7 +296,7 @@ impl World {
                 taken: if holders.is_taken { vec![ClaimKind::Phone] } else { Vec::new() },
             };
             let fate = match closed {
-                Some(closed) if batch.live.contains(&at) || batch.counted_out.contains(&at) => {
+                Some(closed) if batch.live.contains(&at) => {
                     let shut = match closed {
                         Closed::TooEarly => Shut::NotOpen { opens_at: 1, now: 0 },
                         Closed::ForGood => Shut::Closed,
@@ -303,13 +307,8 @@ impl World {
                         winners.fate_when_shut(&press.identity(), shut)
                     }
                 }
-                _ if batch.counted_out.contains(&at) => winners.fate_when_counted_out(batch.places == 0),
                 _ => winners.fate(),
             };
-            // Judged by what is known now, though it may be told a moment later.
-            if matches!(fate, Written::Full) {
-                self.refuse(state, batch.entries[at].0.press, Refusal::Full);
-            }
             batch.fates[at] = Some(convert::fate(&fate));
         }
         let has_written = batch.fates.iter().any(|fate| matches!(fate, Some(Fate::Created(_))));
@@ -446,8 +445,7 @@ impl Holders {
 impl Batch {
     fn new(entries: Vec<(Id, u8)>) -> Self {
         let (live, fates) = ((0..entries.len()).collect(), vec![None; entries.len()]);
-        let (counted_out, places) = (Vec::new(), 0);
-        Self { entries, live, fates, counted_out, places, in_doubt: false, phase: Phase::Begin }
+        Self { entries, live, counted_out: Vec::new(), fates, in_doubt: false, phase: Phase::Begin }
     }
 
     /// Places of those whose fate is not known yet.

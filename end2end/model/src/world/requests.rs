@@ -297,8 +297,8 @@ impl World {
                 }
                 Tell::Refusal(problem) => {
                     let is_full = problem == shared::Problem::Full;
-                    // That it is full was decided, and judged, when nobody was found to know it.
-                    if is_full && !world.has(Flaw::FullWithoutLookUp) {
+                    // That it is full was decided, and judged, when it was counted.
+                    if is_full && !world.has(Flaw::FullWithoutAnotherPass) {
                         state.show(Sight::Full);
                     } else {
                         world.refuse(state, press, refusal(problem, fate));

@@ -176,12 +176,10 @@ pub struct Batch {
     pub entries: Vec<(Id, u8)>,
     /// Places of those who take part in the next pass.
     pub live: Vec<usize>,
+    /// Places of those who did not fit beside them in a pass that was rolled back.
+    pub counted_out: Vec<usize>,
     /// What is known of each so far.
     pub fates: Vec<Option<Fate>>,
-    /// Places of those who did not fit in a pass that was rolled back.
-    pub counted_out: Vec<usize>,
-    /// How many of those who fitted then are not in yet.
-    pub places: usize,
     /// An earlier try's answer was lost.
     pub in_doubt: bool,
     /// How far.

@@ -100,6 +100,17 @@ impl Pass {
     }
 }
 
+impl Pass {
+    /// Who is to be told that the draw is full: those who did not fit where nobody did. Their own keys were theirs in that
+    /// pass, and every place was taken by what is committed.
+    pub fn full(&self) -> &[usize] {
+        match self {
+            Self::Only { fitting, full } if fitting.is_empty() => full,
+            _ => &[],
+        }
+    }
+}
+
 /// What follows a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AfterPass {
@@ -117,21 +128,31 @@ pub enum AfterPass {
 
 /// What follows a pass; takes out of `live` who must not run again. Every pass but the last does, or finds the draw
 /// closed for good.
-pub fn after_pass(live: &mut Vec<usize>, pass: &Pass) -> AfterPass {
+///
+/// Who did not fit beside others is in `counted_out` until those are decided about, and then runs by itself: that pass was
+/// rolled back, so another server may let in its very attempt meanwhile, and the places may come free again.
+pub fn after_pass(live: &mut Vec<usize>, counted_out: &mut Vec<usize>, pass: &Pass) -> AfterPass {
     match pass {
-        Pass::Committed { .. } => AfterPass::LookUpLosers,
-        Pass::Without(losers) => {
-            live.retain(|at| !losers.contains(at));
-            AfterPass::RunAgain
-        }
-        Pass::Only { fitting, .. } => {
+        Pass::Committed { .. } if counted_out.is_empty() => return AfterPass::LookUpLosers,
+        Pass::Committed { .. } => live.clear(),
+        Pass::Without(losers) => live.retain(|at| !losers.contains(at)),
+        Pass::Only { fitting, full } => {
             live.clone_from(fitting);
-            AfterPass::RunAgain
+            if pass.full().is_empty() {
+                counted_out.extend_from_slice(full);
+            }
         }
-        Pass::Shut(Shut::Over) => AfterPass::CloseAndRunAgain,
-        Pass::Shut(why) => AfterPass::LookUpRetries(*why),
-        Pass::DrawChanged => AfterPass::JudgeAgain,
+        Pass::Shut(Shut::Over) => return AfterPass::CloseAndRunAgain,
+        Pass::Shut(why) => {
+            live.append(counted_out);
+            return AfterPass::LookUpRetries(*why);
+        }
+        Pass::DrawChanged => return AfterPass::JudgeAgain,
     }
+    if live.is_empty() {
+        live.append(counted_out);
+    }
+    AfterPass::RunAgain
 }
 
 /// What committed entries hold of what one entry wanted.
@@ -157,16 +178,6 @@ impl Winners {
             Self { person: Some(stored), .. } => Written::PersonKnown(stored),
             Self { taken, .. } if !taken.is_empty() => Written::ClaimsTaken(taken),
             _ => Written::Again,
-        }
-    }
-
-    /// The fate of an entry that did not fit in a pass that was rolled back: another server may have let in its very
-    /// attempt since, and the places of those who did fit may have come free again, because they lost to somebody. Only
-    /// where they are all taken is a draw full.
-    pub fn fate_when_counted_out(self, places_are_taken: bool) -> Written {
-        match self.fate() {
-            Written::Again if places_are_taken => Written::Full,
-            fate => fate,
         }
     }
 
@@ -256,20 +267,41 @@ mod tests {
     }
 
     #[test]
-    fn who_lost_or_does_not_fit_runs_no_more() {
-        let mut live = vec![0, 1, 2];
-        assert_eq!(after_pass(&mut live, &Pass::Without(vec![1])), AfterPass::RunAgain);
+    fn who_lost_runs_no_more() {
+        let (mut live, mut out) = (vec![0, 1, 2], Vec::new());
+        assert_eq!(after_pass(&mut live, &mut out, &Pass::Without(vec![1])), AfterPass::RunAgain);
         assert_eq!(live, [0, 2]);
-        let only = Pass::Only { fitting: vec![0], full: vec![2] };
-        assert_eq!(after_pass(&mut live, &only), AfterPass::RunAgain);
-        assert_eq!(live, [0]);
-        assert_eq!(after_pass(&mut live, &Pass::Shut(Shut::Over)), AfterPass::CloseAndRunAgain);
+        assert_eq!(after_pass(&mut live, &mut out, &Pass::Shut(Shut::Over)), AfterPass::CloseAndRunAgain);
         let closed = Pass::Shut(Shut::Closed);
-        assert_eq!(after_pass(&mut live, &closed), AfterPass::LookUpRetries(Shut::Closed));
-        assert_eq!(after_pass(&mut live, &Pass::DrawChanged), AfterPass::JudgeAgain);
+        assert_eq!(after_pass(&mut live, &mut out, &closed), AfterPass::LookUpRetries(Shut::Closed));
+        assert_eq!(after_pass(&mut live, &mut out, &Pass::DrawChanged), AfterPass::JudgeAgain);
         let committed = Pass::Committed { created: vec![0], registered_at: 0 };
-        assert_eq!(after_pass(&mut live, &committed), AfterPass::LookUpLosers);
-        assert_eq!(live, [0]);
+        assert_eq!(after_pass(&mut live, &mut out, &committed), AfterPass::LookUpLosers);
+        assert_eq!(live, [0, 2]);
+    }
+
+    #[test]
+    fn who_did_not_fit_beside_others_runs_by_itself_once_they_are_decided_about() {
+        let committed = Pass::Committed { created: Vec::new(), registered_at: 0 };
+        let only = Pass::Only { fitting: vec![0, 1], full: vec![2] };
+        assert!(only.full().is_empty());
+        let counted = || {
+            let (mut live, mut out) = (vec![0, 1, 2], Vec::new());
+            assert_eq!(after_pass(&mut live, &mut out, &only), AfterPass::RunAgain);
+            assert_eq!((&live[..], &out[..]), (&[0, 1][..], &[2][..]));
+            (live, out)
+        };
+        let none_fits = Pass::Only { fitting: Vec::new(), full: vec![0, 1] };
+        assert_eq!(none_fits.full(), [0, 1]);
+        for decided in [committed.clone(), Pass::Without(vec![0, 1]), none_fits] {
+            let (mut live, mut out) = counted();
+            assert_eq!(after_pass(&mut live, &mut out, &decided), AfterPass::RunAgain);
+            assert_eq!((&live[..], out.len()), (&[2][..], 0), "{decided:?}");
+            assert_eq!(after_pass(&mut live, &mut out, &committed), AfterPass::LookUpLosers);
+        }
+        let (mut live, mut out) = counted();
+        let closed = after_pass(&mut live, &mut out, &Pass::Shut(Shut::Closed));
+        assert_eq!((closed, &live[..]), (AfterPass::LookUpRetries(Shut::Closed), &[0, 1, 2][..]));
     }
 
     #[test]
@@ -288,16 +320,6 @@ mod tests {
         let only_taken = Winners { person: None, ..no_source };
         assert!(matches!(only_taken.fate(), Written::ClaimsTaken(kinds) if kinds == [ClaimKind::Phone]));
         assert!(matches!(Winners::default().fate(), Written::Again), "to nothing that is committed");
-    }
-
-    #[test]
-    fn who_was_counted_out_is_told_so_only_when_nobody_knows_it_and_no_place_came_free() {
-        assert!(matches!(Winners::default().fate_when_counted_out(true), Written::Full));
-        assert!(matches!(Winners::default().fate_when_counted_out(false), Written::Again));
-        for places_are_taken in [true, false] {
-            let known = Winners { token: Some(stored(1, 1)), ..Winners::default() };
-            assert!(matches!(known.fate_when_counted_out(places_are_taken), Written::TokenKnown(_)));
-        }
     }
 
     #[test]

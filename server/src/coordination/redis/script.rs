@@ -8,6 +8,7 @@ use super::groups::{Groups, Unanswered};
 
 pub(super) static RELEASE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/release.lua")));
+pub(super) static TELL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/tell.lua")));
 pub(super) static WAIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/wait.lua")));
 pub(super) static DISCARD: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/discard.lua")));

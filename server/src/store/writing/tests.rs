@@ -10,7 +10,6 @@ use super::*;
 use crate::store::entries::Identity;
 
 const DRAW: Uuid = Uuid::nil();
-const MODES: [bool; 2] = [false, true];
 
 /// A database that answers as it is told.
 struct Scripted {
@@ -69,13 +68,12 @@ fn entry(number: u8) -> NewEntry {
     }
 }
 
-/// What becomes of two entries of which one fits, where the first got in then or not, and another server let the second
-/// one's attempt in meanwhile or not.
-async fn fate_of_who_did_not_fit(first_gets_in: bool, is_known: bool) -> Written {
+/// What becomes of two entries of which one fits, by what the passes after that come to, where another server let the
+/// second one's attempt in meanwhile or not.
+async fn fates_where_one_fits(then: Vec<Pass>, is_known: bool) -> [Written; 2] {
     let batch = [entry(1), entry(2)];
-    let created = if first_gets_in { vec![0] } else { Vec::new() };
-    let passes =
-        [Pass::Only { fitting: vec![0], full: vec![1] }, Pass::Committed { created, registered_at: 5 }];
+    let mut passes = VecDeque::from(then);
+    passes.push_front(Pass::Only { fitting: vec![0], full: vec![1] });
     let stored = Stored {
         id: Uuid::from_u128(9),
         receipt: String::new(),
@@ -83,24 +81,38 @@ async fn fate_of_who_did_not_fit(first_gets_in: bool, is_known: bool) -> Written
         identity: batch[1].identity,
     };
     let holders = batch[1].claims.iter().filter(|_| is_known).map(|claim| (*claim, stored.clone())).collect();
-    let store = Scripted { passes: Mutex::new(passes.into()), holders };
-    let mut fates = write(&store, DRAW, &batch).await.expect("is written");
-    assert_eq!(matches!(fates[0], Written::Created { registered_at: 5 }), first_gets_in);
-    assert!(store.passes.lock().expect("nobody panics").is_empty());
-    fates.remove(1)
+    let store = Scripted { passes: Mutex::new(passes), holders };
+    let fates = write(&store, DRAW, &batch).await.expect("is written");
+    assert!(store.passes.lock().expect("nobody panics").is_empty(), "who did not fit runs by itself");
+    fates.try_into().expect("two")
+}
+
+fn committed(created: Vec<usize>) -> Pass {
+    Pass::Committed { created, registered_at: 5 }
 }
 
 #[tokio::test]
 async fn a_retry_that_another_server_let_in_meanwhile_is_not_told_that_the_draw_is_full() {
-    for first_gets_in in MODES {
-        let fate = fate_of_who_did_not_fit(first_gets_in, true).await;
-        assert!(matches!(fate, Written::TokenKnown(stored) if stored.registered_at == 4), "{first_gets_in}");
+    // Its key is taken when it runs by itself.
+    for first_gets_in in [vec![0], vec![]] {
+        let then = vec![committed(first_gets_in), Pass::Without(vec![1])];
+        let [_, second] = fates_where_one_fits(then, true).await;
+        assert!(matches!(second, Written::TokenKnown(stored) if stored.registered_at == 4));
     }
 }
 
 #[tokio::test]
-async fn a_draw_is_full_only_when_whoever_fitted_got_in() {
-    assert!(matches!(fate_of_who_did_not_fit(true, false).await, Written::Full));
-    // The place may be free: it is asked for once more.
-    assert!(matches!(fate_of_who_did_not_fit(false, false).await, Written::Again));
+async fn a_draw_is_full_only_when_nobody_fits_any_more() {
+    let nobody = Pass::Only { fitting: Vec::new(), full: vec![1] };
+    let fates = fates_where_one_fits(vec![committed(vec![0]), nobody], false).await;
+    assert!(matches!(fates, [Written::Created { .. }, Written::Full]));
+    // Who fitted lost to somebody, so a place came free again.
+    let fates = fates_where_one_fits(vec![committed(vec![]), committed(vec![1])], false).await;
+    assert!(matches!(fates, [Written::Again, Written::Created { .. }]));
+}
+
+#[tokio::test]
+async fn what_is_committed_stays_so_when_the_draw_changes_before_the_rest_runs() {
+    let fates = fates_where_one_fits(vec![committed(vec![0]), Pass::DrawChanged], false).await;
+    assert!(matches!(fates, [Written::Created { .. }, Written::DrawChanged]));
 }
