@@ -42,6 +42,9 @@ export class Watch {
   }
 }
 
+/** What a browser without scripts says of a page that stays open for a while: it fetched what only scripts use. */
+const UNUSED_PRELOAD = /was preloaded using link preload but not used/;
+
 /** A request that the browser reports as failed, because the test makes it fail. */
 export const FAILED_REQUEST = /Failed to load resource/;
 
@@ -78,8 +81,9 @@ export const test = base.extend<Fixtures>({
   baseURL: async ({ server }, use) => use(server.url),
 
   watch: [
-    async ({ server }, use) => {
+    async ({ server, javaScriptEnabled }, use) => {
       const watch = new Watch(server.url);
+      if (javaScriptEnabled === false) watch.allow(UNUSED_PRELOAD);
       await use(watch);
       expect(watch.faults, "no page complained, broke, violated its policy or talked to strangers").toEqual([]);
     },
