@@ -98,9 +98,7 @@ impl Pass {
         let full = fitting.split_off(fits.min(fitting.len()));
         Some(Self::Only { fitting, full })
     }
-}
 
-impl Pass {
     /// Who is to be told that the draw is full: those who did not fit where nobody did. Their own keys were theirs in that
     /// pass, and every place was taken by what is committed.
     pub fn full(&self) -> &[usize] {

@@ -117,7 +117,7 @@ async fn a_waiter_is_told_and_need_not_look_again() {
         let mut waiting = backend(&urls);
         waiting.look_again = LONG * 10;
         let waiting = Arc::new(waiting);
-        for _ in 0..20 {
+        for settles in [true, false].repeat(10) {
             let key = random_key();
             assert_eq!(holder.get_or_lease(&key, &OWNER, LONG).await.expect("answers"), Lease::Leased);
             let asking = Arc::clone(&waiting);
@@ -129,7 +129,11 @@ async fn a_waiter_is_told_and_need_not_look_again() {
                 sleep(Duration::from_millis(5)).await;
             }
             assert!(!waiter.is_finished());
-            assert!(holder.release(&key, &OWNER).await.expect("answers"));
+            let ended = match settles {
+                true => holder.settle(&key, &OWNER, Bytes::from_static(b"value"), LONG).await,
+                false => holder.release(&key, &OWNER).await,
+            };
+            assert!(ended.expect("answers"));
             timeout(LONG / 2, waiter).await.expect("was told").expect("ran").expect("answers");
             assert!(waiting.waiters.is_empty());
         }
