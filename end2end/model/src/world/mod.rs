@@ -6,7 +6,7 @@
 //! | everything that differs between two instants | [`state`] |
 //! | what may happen next, and how to read it | [`actions`] |
 //! | a request within a server | [`requests`] |
-//! | a writer and its batch | [`batches`] |
+//! | a writer and its batch; whom its losers lost to | [`batches`], [`losers`] |
 //! | rows, transactions, locks | [`database`] |
 //! | what is told, judged at that instant | [`telling`] |
 //! | what must be reached | [`sights`] |
@@ -15,6 +15,7 @@ pub mod actions;
 pub mod batches;
 mod convert;
 pub mod database;
+pub mod losers;
 pub mod requests;
 pub mod sights;
 pub mod state;

@@ -67,6 +67,8 @@ struct HeldBack {
     asked: watch::Sender<usize>,
     /// How often it answered.
     answered: AtomicUsize,
+    /// Whether it answers who wants a turn.
+    gives_turns: watch::Sender<bool>,
 }
 
 #[async_trait]
@@ -103,6 +105,7 @@ impl Coordination for HeldBack {
     }
 
     async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take> {
+        self.gives_turns.subscribe().wait_for(|gives| *gives).await.expect("there");
         self.memory.take(key, rate, turns).await
     }
 }
@@ -116,6 +119,10 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    async fn with(person_rate: Option<Rate>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (ambient, keys) = (Ambient::system(), Arc::new(Keys::new(&Secret::new([1; 32]), None)));
         let path = folder.path().join("test.db");
@@ -130,8 +137,9 @@ impl Bench {
             tells: watch::Sender::new(Tells::Nothing),
             asked: watch::Sender::new(0),
             answered: AtomicUsize::new(0),
+            gives_turns: watch::Sender::new(true),
         });
-        let admission = server(&ambient, &keys, &store, &shared).await;
+        let admission = server(&ambient, &keys, &store, &shared, person_rate).await;
         Self { shared, admission, draw: Arc::new(draw), folder }
     }
 
@@ -151,31 +159,56 @@ impl Bench {
         let sent = Sent { registration: registration(name), press: None };
         let (body, sender) = (async move { Ok(sent) }, sender());
         let (admission, draw) = (Arc::clone(&self.admission), Arc::clone(&self.draw));
-        let (key, until) = (Ok(token.to_owned()), Instant::now() + LONG);
+        let (key, deadline) = (Ok(token.to_owned()), Instant::now() + LONG);
         let pressing = tokio::spawn(async move {
-            admission.admit(Submission { draw, sender, key, body, is_first, until }).await
+            admission.admit(Submission { draw, sender, key, body, is_first, until: deadline }).await
         });
-        let asked = self.shared.asked.subscribe().wait_for(|asked| *asked > before).await.map(|_| ());
-        asked.expect("there");
+        until(async || *self.shared.asked.borrow() > before).await;
         pressing
     }
 
     /// A batch that leaves for somebody else's sake.
     async fn somebody_else_goes(&self, name: &str) {
-        let Admission { keys, ambient, .. } = &*self.admission;
-        let now = ambient.now();
-        let token = Token::read(&self.token(), keys, self.draw.id, now).expect("genuine");
-        let attempt = Attempt::judge(Arc::clone(&self.draw), token, &registration(name), sender(), keys, now);
+        let submitted = self.submit(name).await;
+        assert!(matches!(submitted, Submitted::Written(Written::Created { .. })));
+    }
+
+    async fn submit(&self, name: &str) -> Submitted {
+        let attempt = self.attempt(&self.token(), name);
         let (entry, identity) = attempt.verdict.as_ref().expect("keeps the rules");
         let entry = self.admission.new_entry(&attempt, entry, *identity);
-        let submitted = self.admission.batches.submit(self.draw.id, entry).await;
-        assert!(matches!(submitted, Submitted::Written(Written::Created { .. })));
+        self.admission.batches.submit(self.draw.id, entry).await
+    }
+
+    fn attempt(&self, token: &str, name: &str) -> Attempt {
+        let Admission { keys, ambient, .. } = &*self.admission;
+        let now = ambient.now();
+        let token = Token::read(token, keys, self.draw.id, now).expect("genuine");
+        Attempt::judge(Arc::clone(&self.draw), token, &registration(name), sender(), keys, now)
+    }
+
+    /// Another server tells everybody of an outcome under a key.
+    async fn others_know(&self, token: &str, name: &str) {
+        let Admission { keys, epoch, .. } = &*self.admission;
+        let attempt = self.attempt(token, name);
+        let (_, identity) = attempt.verdict.as_ref().expect("keeps the rules");
+        let known = Committed::new(*identity, Bytes::from_static(b"{}"));
+        let sealed = known.seal(keys, epoch, self.draw.id, &attempt.token.claim);
+        self.shared.memory.settle(&self.key(token), &OTHER, sealed, LONG).await.expect("answers");
+    }
+
+    /// Another connection, which holds the database, so that a batch stands still once it has left.
+    async fn hold_the_database(&self) -> sqlx::SqliteConnection {
+        let url = format!("sqlite://{}", self.folder.path().join("test.db").display());
+        let mut other = sqlx::SqliteConnection::connect(&url).await.expect("opens");
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("holds");
+        other
     }
 
     /// Another server on the same database and the same shared memory.
     async fn beside(self) -> Self {
         let Admission { ambient, keys, store, .. } = &*self.admission;
-        let admission = server(ambient, keys, store, &self.shared).await;
+        let admission = server(ambient, keys, store, &self.shared, None).await;
         Self { admission, ..self }
     }
 
@@ -282,25 +315,61 @@ async fn who_went_along_believes_the_database_alone() {
     let bench = Bench::new().await;
     let token = bench.token();
     let pressing = bench.press(&token, "ada", true).await;
-    // The batch stands still once it has left.
-    let url = format!("sqlite://{}", bench.folder.path().join("test.db").display());
-    let mut other = sqlx::SqliteConnection::connect(&url).await.expect("opens");
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("holds");
+    let mut other = bench.hold_the_database().await;
     let bench = Arc::new(bench);
     let going = Arc::clone(&bench);
     let somebody = tokio::spawn(async move { going.somebody_else_goes("bob").await });
     until(async || !bench.admission.batches.is_stood_by_for(bench.draw.id)).await;
-    let Admission { keys, ambient, epoch, .. } = &*bench.admission;
-    let claim = Token::read(&token, keys, bench.draw.id, ambient.now()).expect("genuine").claim;
-    let ada = keys.person(bench.draw.id, "ada@example.org");
-    let identity = Identity { person: ada, fingerprint: [7; 32], fingerprint_version: 1, browser: None };
-    let sealed = Committed::new(identity, Bytes::from_static(b"{}")).seal(keys, epoch, bench.draw.id, &claim);
-    bench.shared.memory.settle(&bench.key(&token), &OTHER, sealed, LONG).await.expect("answers");
+    bench.others_know(&token, "ada").await;
     bench.tell(Tells::Truth);
     until(async || bench.shared.answered.load(Ordering::SeqCst) > 0).await;
     sqlx::query("ROLLBACK").execute(&mut other).await.expect("lets go");
     assert_eq!(end_of(pressing).await.outcome, Outcome::Created);
     somebody.await.expect("went");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_database_has_no_word_others_may_have() {
+    let bench = Bench::new().await;
+    let token = bench.token();
+    let pressing = bench.press(&token, "ada", true).await;
+    let other = bench.hold_the_database().await;
+    // Given up after a while, and its batch-mate too.
+    assert!(matches!(bench.submit("bob").await, Submitted::Unknown));
+    bench.others_know(&token, "ada").await;
+    bench.tell(Tells::Truth);
+    let replay = end_of(pressing).await;
+    assert_eq!((replay.outcome, replay.layer), (Outcome::Replayed, Layer::Cache));
+    drop(other);
+}
+
+const SELDOM: Rate = Rate { per_minute: 1, burst: 1 };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_press_asks_for_its_persons_turn_beside_its_question() {
+    let bench = Bench::with(Some(SELDOM)).await;
+    bench.shared.gives_turns.send_replace(false);
+    // It has asked when this returns, though nobody has given it a turn.
+    let pressing = bench.press(&bench.token(), "ada", true).await;
+    assert!(!bench.admission.batches.is_stood_by_for(bench.draw.id));
+    bench.shared.gives_turns.send_replace(true);
+    until(async || bench.admission.batches.is_stood_by_for(bench.draw.id)).await;
+    bench.somebody_else_goes("bob").await;
+    assert_eq!(end_of(pressing).await.outcome, Outcome::Created);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_turn_left_goes_along_with_nobody() {
+    let bench = Bench::with(Some(SELDOM)).await;
+    let (token, again) = (bench.token(), bench.token());
+    let first = bench.press(&token, "ada", true).await;
+    bench.somebody_else_goes("bob").await;
+    assert_eq!(end_of(first).await.outcome, Outcome::Created);
+    let second = bench.press(&again, "ada", true).await;
+    bench.somebody_else_goes("eve").await;
+    assert!(!second.is_finished(), "whether it is known has to be asked first");
+    bench.tell(Tells::Truth);
+    assert_eq!(end_of(second).await.outcome, Outcome::RateLimited);
 }
 
 /// A server that has just started.
@@ -309,6 +378,7 @@ async fn server(
     keys: &Arc<Keys>,
     store: &Arc<dyn Store>,
     shared: &Arc<HeldBack>,
+    person_rate: Option<Rate>,
 ) -> Arc<Admission> {
     Arc::new(Admission {
         ambient: ambient.clone(),
@@ -323,7 +393,7 @@ async fn server(
         limiter: Limiter::default(),
         look_ups: LookUps::start(Arc::clone(store)),
         address_rate: None,
-        person_rate: None,
+        person_rate,
         store: Arc::clone(store),
     })
 }
