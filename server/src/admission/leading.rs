@@ -240,7 +240,11 @@ impl Admission {
         };
         let AfterWrite { tell, remember } =
             protocol::after_write(attempt.draw.spec.mode, &attempt.claimant, identity, &written);
-        let own = |registered_at| receipt::body(code, slug, *id, registered_at);
+        // What is told is nearly always what is remembered.
+        let mut receipt = None;
+        let mut own = |registered_at| {
+            receipt.get_or_insert_with(|| receipt::body(code, slug, *id, registered_at)).clone()
+        };
         let committed = match remember {
             Remember::Nothing => None,
             Remember::Own(registered_at) => Some(Committed::new(*identity, own(registered_at))),

@@ -21,9 +21,12 @@ mod standby;
 mod unread;
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Either, select};
 use shared::integrator::Registration;
 use shared::{Layer, Problem};
 use tokio::time::{Instant, timeout_at};
@@ -33,6 +36,7 @@ use crate::coordination::{Coordination, Rate};
 use crate::draws::DrawBook;
 use crate::integrators::KeyBook;
 use crate::secrets::{Digest, Keys};
+use crate::seen_through::seen_through;
 use crate::store::integrators::Integrator;
 use crate::store::{Draw, Store, StoreError, StoreResult, Stored};
 use crate::telemetry;
@@ -162,24 +166,24 @@ impl Admission {
                 return self.decide(&attempt, &committed, Layer::Memory);
             }
             let person = attempt.claimant.person;
-            let (end, joined) =
+            let (ended, joined) =
                 match self.flights.enter(claim, attempt.claimant, attempt.verdict.as_ref().err().cloned()) {
                     Place::Lead(lead, end) => {
                         // cache, lock, held verdicts, constraint, settle: whether or not the client stays
-                        let admission = Arc::clone(self);
-                        // A task's memory is copied into place: the attempt is not a part of it.
+                        let (admission, is_first) = (Arc::clone(self), is_first && round == 0);
                         let attempt = Box::new(attempt);
-                        let is_first = is_first && round == 0;
-                        tokio::spawn(async move { admission.lead(lead, attempt, is_first).await });
-                        (end, false)
+                        let work = async move { admission.lead(lead, attempt, is_first).await };
+                        // The panic hook logs; whoever waits is told of no end.
+                        let work = seen_through(AssertUnwindSafe(work).catch_unwind());
+                        (timeout_at(until, led(work, end)).await, false)
                     }
-                    Place::Join(end) => (end, true),
+                    Place::Join(end) => (timeout_at(until, flights::ended(end)).await, true),
                     Place::Wait(end) => match timeout_at(until, flights::ended(end)).await {
                         Ok(_) => continue,
                         Err(_) => return in_progress(),
                     },
                 };
-            match timeout_at(until, flights::ended(end)).await {
+            match ended {
                 Ok(Some(ending)) if is_stale(&ending) => {
                     draw = match self.draws.reload(&draw.spec.slug).await {
                         Ok(Some(draw)) => draw,
@@ -272,6 +276,15 @@ impl Admission {
             Decision::Replay => Ending::replayed(committed.body.clone(), committed.identity.person, layer),
             Decision::KeyReused | Decision::AlreadyRegistered => Ending::refused(Problem::KeyReused, layer),
         }
+    }
+}
+
+/// The end of an attempt that is worked on here, as soon as it is told. What is left to do then, or when nobody waits
+/// any more, is seen through.
+async fn led<T>(work: impl Future<Output = T> + Unpin, end: flights::End) -> Option<Ending> {
+    match select(work, pin!(flights::ended(end))).await {
+        Either::Left((_, ended)) => ended.await,
+        Either::Right((ending, _rest)) => ending,
     }
 }
 
