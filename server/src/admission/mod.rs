@@ -21,12 +21,9 @@ mod standby;
 mod unread;
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Either, select};
+use futures_util::future::BoxFuture;
 use shared::integrator::Registration;
 use shared::{Layer, Problem};
 use tokio::time::{Instant, timeout_at};
@@ -36,7 +33,6 @@ use crate::coordination::{Coordination, Rate};
 use crate::draws::DrawBook;
 use crate::integrators::KeyBook;
 use crate::secrets::{Digest, Keys};
-use crate::seen_through::seen_through;
 use crate::store::integrators::Integrator;
 use crate::store::{Draw, Store, StoreError, StoreResult, Stored};
 use crate::telemetry;
@@ -173,9 +169,7 @@ impl Admission {
                         let (admission, is_first) = (Arc::clone(self), is_first && round == 0);
                         let attempt = Box::new(attempt);
                         let work = async move { admission.lead(lead, attempt, is_first).await };
-                        // The panic hook logs; whoever waits is told of no end.
-                        let work = seen_through(AssertUnwindSafe(work).catch_unwind());
-                        (timeout_at(until, led(work, end)).await, false)
+                        (timeout_at(until, flights::led(work, end)).await, false)
                     }
                     Place::Join(end) => (timeout_at(until, flights::ended(end)).await, true),
                     Place::Wait(end) => match timeout_at(until, flights::ended(end)).await {
@@ -276,15 +270,6 @@ impl Admission {
             Decision::Replay => Ending::replayed(committed.body.clone(), committed.identity.person, layer),
             Decision::KeyReused | Decision::AlreadyRegistered => Ending::refused(Problem::KeyReused, layer),
         }
-    }
-}
-
-/// The end of an attempt that is worked on here, as soon as it is told. What is left to do then, or when nobody waits
-/// any more, is seen through.
-async fn led<T>(work: impl Future<Output = T> + Unpin, end: flights::End) -> Option<Ending> {
-    match select(work, pin!(flights::ended(end))).await {
-        Either::Left((_, ended)) => ended.await,
-        Either::Right((ending, _rest)) => ending,
     }
 }
 
