@@ -167,6 +167,7 @@ impl Admission {
                     Place::Lead(lead, end) => {
                         // cache, lock, held verdicts, constraint, settle: whether or not the client stays
                         let (admission, is_first) = (Arc::clone(self), is_first && round == 0);
+                        // Work is moved about before it begins: the attempt is not a part of it.
                         let attempt = Box::new(attempt);
                         let work = async move { admission.lead(lead, attempt, is_first).await };
                         (timeout_at(until, flights::led(work, end)).await, false)
