@@ -2,9 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use serde_json::json;
+
 use crate::ground::Backends;
 use crate::process::{Client, Place, draws_now, text};
-use crate::site::person;
+use crate::site::{person, with};
 
 #[test]
 fn applying_a_file_twice_changes_nothing_and_an_edit_says_what() {
@@ -123,16 +125,41 @@ fn a_wrong_setting_stops_the_start_with_one_sentence() {
     assert!(text(&wrong.stderr).contains("DRAWBRIDGE_PERSON_RATE"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn reconcile_tells_what_is_wrong() {
     let place = Place::new();
+    place.apply(&[("phones", "one_per_phone = true"), ("open", "")]);
+    let server = place.serve();
+    let client = Client::new(&server);
+    for draw in ["phones", "open"] {
+        for (name, phone) in [("ada", "+441632960961"), ("bob", "+441632960962")] {
+            let token = client.token(draw).await.expect("a token");
+            let form = with(person(name), &[("phone", json!(phone))]);
+            assert_eq!(client.register(draw, &token, &form).await.expect("answers").status, 201);
+        }
+    }
     place.reconcile();
+    let told = async |tamper: &str| {
+        place.connect().await.run(tamper).await.expect("tampers");
+        let output = place.run(&["reconcile"]);
+        assert_eq!(output.status.code(), Some(1), "{tamper}: {output:?}");
+        text(&output.stdout)
+    };
+    let count = |told: &str, sentence: &str| told.lines().filter(|line| line.contains(sentence)).count();
     // A draw without a capacity may have several rows of counters.
-    let tamper = "UPDATE counters SET taken = 5 WHERE shard = 0 AND draw_id = (SELECT id FROM draws WHERE slug = 'open')";
-    place.connect().await.run(tamper).await.expect("tampers");
-    let output = place.run(&["reconcile"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stdout).contains("open: the counter says 5 entries, there are 0"), "{output:?}");
+    let open = "(SELECT id FROM draws WHERE slug = 'open')";
+    let counted = told(&format!("UPDATE counters SET taken = taken + 5 WHERE shard = 0 AND draw_id = {open}")).await;
+    assert!(counted.contains("open: the counter says 7 entries, there are 2"), "{counted}");
+
+    let lacking = told("DELETE FROM claims WHERE kind = 'token'").await;
+    assert_eq!((count(&lacking, "lacks its token claim"), count(&lacking, "claim")), (4, 4), "{lacking}");
+
+    let astray = told("UPDATE claims SET entry_id = draw_id").await;
+    assert_eq!(count(&astray, "lacks its phone claim"), 2, "{astray}");
+    assert_eq!(count(&astray, "a phone claim belongs to entry"), 2, "{astray}");
+
+    let renamed = told("UPDATE entries SET email_canonical = 'eve.' || email_canonical").await;
+    assert_eq!(count(&renamed, "is not its email's"), 4, "{renamed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

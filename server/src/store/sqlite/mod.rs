@@ -131,6 +131,7 @@ mod tests {
     use crate::ambient::ManualClock;
     use crate::secrets::Secret;
     use crate::store::conformance::{self, Bench, NOON};
+    use crate::store::sql;
 
     #[tokio::test]
     async fn sqlite_conforms() {
@@ -165,5 +166,21 @@ mod tests {
             .await
             .expect("counts");
         assert_eq!(leaked, 0);
+    }
+
+    /// Once an entry instead of once took minutes at thirty thousand entries.
+    #[tokio::test]
+    async fn reconciling_reads_all_claims_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
+        let path = folder.path().join("test.db");
+        let store = SqliteStore::open(&path, Ambient::system(), keys).await.expect("opens");
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql::MISSING_CLAIMS)))
+                .fetch_all(&store.readers)
+                .await
+                .expect("plans");
+        let reads: Vec<_> = plan.iter().filter(|step| step.3.contains(" claims ")).collect();
+        assert!(matches!(reads[..], [(.., step)] if !step.contains("JOIN")), "{plan:?}");
     }
 }
