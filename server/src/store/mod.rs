@@ -18,6 +18,7 @@ pub mod error;
 pub mod integrators;
 pub mod listing;
 mod listing_rows;
+mod losers;
 pub mod organisers;
 mod paging;
 pub mod postgres;

@@ -148,7 +148,8 @@ async fn reconcile_tells_what_is_wrong() {
     let count = |told: &str, sentence: &str| told.lines().filter(|line| line.contains(sentence)).count();
     // A draw without a capacity may have several rows of counters.
     let open = "(SELECT id FROM draws WHERE slug = 'open')";
-    let counted = told(&format!("UPDATE counters SET taken = taken + 5 WHERE shard = 0 AND draw_id = {open}")).await;
+    let counted =
+        told(&format!("UPDATE counters SET taken = taken + 5 WHERE shard = 0 AND draw_id = {open}")).await;
     assert!(counted.contains("open: the counter says 7 entries, there are 2"), "{counted}");
 
     let lacking = told("DELETE FROM claims WHERE kind = 'token'").await;

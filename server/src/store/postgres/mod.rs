@@ -13,7 +13,6 @@ mod gate;
 mod insert;
 mod integrators;
 mod listing;
-mod losers;
 mod organisers;
 mod settings;
 mod upkeep;
@@ -26,11 +25,11 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::task::JoinSet;
 
+use super::losers::Losers;
 use super::{StoreError, StoreResult};
 use crate::ambient::Ambient;
 use crate::secrets::Keys;
 use gate::{Gate, Lent};
-use losers::Losers;
 
 /// How long any one call may take, in all its statements.
 const DEADLINE: Duration = Duration::from_secs(6);

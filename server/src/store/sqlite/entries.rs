@@ -6,10 +6,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use sqlx::{FromRow as _, Row as _};
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::insert::{count, insert_claims, insert_entries, insert_outbox};
+use super::gate::WriteTransaction;
+use super::insert::{count, insert_all_and_commit, insert_claims, insert_entries, insert_outbox};
 use crate::admission::protocol::{Pass, Shut};
 use crate::secrets::{Digest, bucket};
 use crate::store::draws::{Actor, Draw};
@@ -20,6 +22,8 @@ use crate::store::rows::{DrawRow, StoredRow};
 use crate::store::sql;
 use crate::store::writing::{self, ClaimRow, Passes};
 use crate::store::{StoreError, StoreResult};
+
+const HOLD: &str = "BEGIN IMMEDIATE; SELECT *, total_changes() AS changes FROM draws WHERE id = $1";
 
 #[async_trait]
 impl Entries for SqliteStore {
@@ -90,31 +94,12 @@ impl Entries for SqliteStore {
 #[async_trait]
 impl Passes for SqliteStore {
     async fn pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
-        let mut tx = self.gate.begin().await?;
-        let now = self.ambient.now();
-        let row: Option<DrawRow> =
-            sqlx::query_as("SELECT * FROM draws WHERE id = $1").bind(draw).fetch_optional(tx.get()).await?;
-        let draw = Draw::try_from(row.ok_or_else(|| StoreError::corrupt("a batch for no draw"))?)?;
-        let shut = Shut::at(draw.state, draw.spec.opens_at, draw.spec.closes_at, now);
-        let judged_by = live.iter().map(|&at| batch[at].draw_version);
-        if let Some(back) = Pass::before_inserts(shut, draw.version, judged_by) {
-            tx.rollback().await?;
-            return Ok(back);
+        if !self.losers.are_expected()
+            && let Some(pass) = self.try_at_once(draw, batch, live).await?
+        {
+            return Ok(pass);
         }
-        let created = insert_entries(tx.get(), draw.id, batch, live, now).await?;
-        let losers = insert_claims(tx.get(), draw.id, &ClaimRow::of(batch, &created)).await?;
-        if let Some(back) = Pass::after_claims(losers) {
-            tx.rollback().await?;
-            return Ok(back);
-        }
-        let fits = count(&mut tx, &draw, created.len()).await?;
-        if let Some(back) = Pass::after_count(&created, fits) {
-            tx.rollback().await?;
-            return Ok(back);
-        }
-        insert_outbox(&self.ambient, tx.get(), &draw, batch, &created, now).await?;
-        tx.commit().await?;
-        Ok(Pass::Committed { created, registered_at: now })
+        self.try_pass(draw, batch, live).await
     }
 
     async fn close_if_over(&self, draw: Uuid) -> StoreResult<()> {
@@ -156,7 +141,81 @@ impl Passes for SqliteStore {
     }
 }
 
+/// A draw inside a write transaction.
+pub(super) struct Held {
+    pub(super) draw: Draw,
+    /// The instant that counts for whoever is let in.
+    pub(super) now: i64,
+    /// Rows that the connection has ever changed.
+    pub(super) changes: i64,
+}
+
+impl Held {
+    /// Why nothing is inserted.
+    fn before_inserts(&self, batch: &[NewEntry], live: &[usize]) -> Option<Pass> {
+        let Self { draw, now, .. } = self;
+        let shut = Shut::at(draw.state, draw.spec.opens_at, draw.spec.closes_at, *now);
+        Pass::before_inserts(shut, draw.version, live.iter().map(|&at| batch[at].draw_version))
+    }
+}
+
 impl SqliteStore {
+    /// Begins a transaction with a draw, in one call: each is a way to another thread and back, and a server that is busy
+    /// with a crowd takes its time to come back.
+    async fn hold(&self, draw: Uuid) -> StoreResult<(WriteTransaction, Held)> {
+        let mut tx = self.gate.turn().await;
+        let row = sqlx::query(HOLD).bind(draw).fetch_optional(tx.get()).await?;
+        let row = row.ok_or_else(|| StoreError::corrupt("a batch for no draw"))?;
+        let draw = Draw::try_from(DrawRow::from_row(&row)?)?;
+        // Read after the lock is held.
+        let held = Held { draw, now: self.ambient.now(), changes: row.try_get("changes")? };
+        Ok((tx, held))
+    }
+
+    /// The usual pass, in which nobody loses, as two calls; `None` when it was undone, because something is not as usual.
+    pub(super) async fn try_at_once(
+        &self,
+        draw: Uuid,
+        batch: &[NewEntry],
+        live: &[usize],
+    ) -> StoreResult<Option<Pass>> {
+        let (tx, held) = self.hold(draw).await?;
+        if let Some(back) = held.before_inserts(batch, live) {
+            tx.rollback().await?;
+            return Ok(Some(back));
+        }
+        if insert_all_and_commit(tx, &self.ambient, &held, batch, live).await? {
+            return Ok(Some(Pass::Committed { created: live.to_vec(), registered_at: held.now }));
+        }
+        self.losers.note(true);
+        Ok(None)
+    }
+
+    /// A pass in its statements, which tell who lost.
+    pub(super) async fn try_pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
+        let (mut tx, held) = self.hold(draw).await?;
+        if let Some(back) = held.before_inserts(batch, live) {
+            tx.rollback().await?;
+            return Ok(back);
+        }
+        let Held { draw, now, .. } = held;
+        let created = insert_entries(tx.get(), draw.id, batch, live, now).await?;
+        let losers = insert_claims(tx.get(), draw.id, &ClaimRow::of(batch, &created)).await?;
+        self.losers.note(created.len() < live.len() || !losers.is_empty());
+        if let Some(back) = Pass::after_claims(losers) {
+            tx.rollback().await?;
+            return Ok(back);
+        }
+        let fits = count(&mut tx, &draw, created.len()).await?;
+        if let Some(back) = Pass::after_count(&created, fits) {
+            tx.rollback().await?;
+            return Ok(back);
+        }
+        insert_outbox(&self.ambient, tx.get(), &draw, batch, &created, now).await?;
+        tx.commit().await?;
+        Ok(Pass::Committed { created, registered_at: now })
+    }
+
     /// The committed entry that holds a claim, live or ended.
     async fn by_claim(&self, draw: Uuid, kind: ClaimKind, key: &Digest) -> StoreResult<Option<Stored>> {
         let row: Option<StoredRow> = sqlx::query_as(sql::BY_CLAIM)

@@ -18,12 +18,16 @@ impl WriteGate {
     /// Waits for the connection and begins a transaction that holds the database's write lock from the
     /// start, so that it cannot fail half-way for want of it.
     pub(super) async fn begin(&self) -> StoreResult<WriteTransaction> {
-        let connection = Arc::clone(&self.0).lock_owned().await;
-        // Open before BEGIN is sent: if this future is dropped meanwhile, Drop still rolls back.
-        let mut transaction = WriteTransaction { connection: Some(connection) };
+        let mut transaction = self.turn().await;
         // A failure leaves the roll-back to Drop as well, in case an earlier one did not go through.
         sqlx::query("BEGIN IMMEDIATE").execute(transaction.get()).await?;
         Ok(transaction)
+    }
+
+    /// Waits for the connection, for whoever sends the `BEGIN` along with what follows it.
+    pub(super) async fn turn(&self) -> WriteTransaction {
+        // Open before BEGIN is sent: if the future that sends it is dropped meanwhile, Drop still rolls back.
+        WriteTransaction { connection: Some(Arc::clone(&self.0).lock_owned().await) }
     }
 }
 
@@ -45,6 +49,11 @@ impl WriteTransaction {
         sqlx::query("COMMIT").execute(self.get()).await?;
         self.connection = None;
         Ok(())
+    }
+
+    /// After a `COMMIT` that was sent along with what it ends.
+    pub(super) fn committed(mut self) {
+        self.connection = None;
     }
 
     /// Commits where something was written, else undoes nothing.

@@ -11,6 +11,8 @@ mod insert;
 mod integrators;
 mod listing;
 mod organisers;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use sqlx::sqlite::{
 };
 
 use super::StoreResult;
+use super::losers::Losers;
 use crate::ambient::Ambient;
 use crate::secrets::Keys;
 use gate::WriteGate;
@@ -44,6 +47,7 @@ pub struct SqliteStore {
     ambient: Ambient,
     keys: Arc<Keys>,
     path: PathBuf,
+    losers: Losers,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -101,7 +105,7 @@ impl SqliteStore {
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { readers, gate: WriteGate::new(writer), ambient, keys, path })
+        Ok(Self { readers, gate: WriteGate::new(writer), ambient, keys, path, losers: Losers::default() })
     }
 
     /// Where the database file lies.
@@ -123,64 +127,4 @@ fn lock_folder(folder: &Path, database: &Path) -> std::io::Result<std::fs::File>
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(database)?;
     }
     Ok(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ambient::ManualClock;
-    use crate::secrets::Secret;
-    use crate::store::conformance::{self, Bench, NOON};
-    use crate::store::sql;
-
-    #[tokio::test]
-    async fn sqlite_conforms() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(ManualClock::at(NOON));
-        let ambient = Ambient::with_clock(clock.clone());
-        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
-        let path = folder.path().join("test.db");
-        let store = SqliteStore::open(&path, ambient.clone(), Arc::clone(&keys)).await.expect("opens");
-        conformance::run(Bench { store: Arc::new(store), clock, ambient, keys }).await;
-    }
-
-    #[tokio::test]
-    async fn a_dropped_transaction_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
-        let path = folder.path().join("test.db");
-        let store = SqliteStore::open(&path, Ambient::system(), keys).await.expect("opens");
-        for _ in 0..20 {
-            let mut tx = store.gate.begin().await.expect("begins");
-            sqlx::query("INSERT INTO meta (name, value) VALUES ('leaked', x'00')")
-                .execute(tx.get())
-                .await
-                .expect("inserts");
-            drop(tx);
-            // As when a client hangs up while its request waits for the write lock.
-            let begin = store.gate.begin();
-            tokio::select! { biased; _ = begin => {}, () = std::future::ready(()) => {} }
-        }
-        let leaked: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM meta WHERE name = 'leaked'")
-            .fetch_one(store.gate.begin().await.expect("begins").get())
-            .await
-            .expect("counts");
-        assert_eq!(leaked, 0);
-    }
-
-    /// Once an entry instead of once took minutes at thirty thousand entries.
-    #[tokio::test]
-    async fn reconciling_reads_all_claims_once() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
-        let path = folder.path().join("test.db");
-        let store = SqliteStore::open(&path, Ambient::system(), keys).await.expect("opens");
-        let plan: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql::MISSING_CLAIMS)))
-                .fetch_all(&store.readers)
-                .await
-                .expect("plans");
-        let reads: Vec<_> = plan.iter().filter(|step| step.3.contains(" claims ")).collect();
-        assert!(matches!(reads[..], [(.., step)] if !step.contains("JOIN")), "{plan:?}");
-    }
 }

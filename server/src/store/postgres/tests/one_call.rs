@@ -7,8 +7,8 @@ use crate::admission::protocol::Pass;
 use crate::store::conformance::{Bench, HOUR};
 use crate::store::draws::{Actor, Draw};
 use crate::store::entries::NewEntry;
+use crate::store::losers::Losers;
 use crate::store::postgres::PostgresStore;
-use crate::store::postgres::losers::Losers;
 
 /// Everything that a batch writes, as text. Ids of the outbox are the only thing that two ways cannot have in common.
 fn written(database: &OwnDatabase) -> String {
