@@ -62,7 +62,7 @@ pub fn pgbench(postgres: &'static Postgres, clients: usize, time: Duration) -> R
 
 /// Registrations a second that a plain program writes to a database of the same tables, in batches of so many: it takes the very
 /// rows out of one that was filled by a server into memory, and then puts them into one that is empty but for its
-/// tables, with the settings that the server uses.
+/// tables, as durable as the server's (WAL, FULL) and otherwise with SQLite's own settings.
 ///
 /// # Errors
 /// When a database cannot be read or written.
