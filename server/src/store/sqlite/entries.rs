@@ -23,6 +23,7 @@ use crate::store::sql;
 use crate::store::writing::{self, ClaimRow, Passes};
 use crate::store::{StoreError, StoreResult};
 
+/// Begins, and reads a draw and what the connection has changed so far.
 const HOLD: &str = "BEGIN IMMEDIATE; SELECT *, total_changes() AS changes FROM draws WHERE id = $1";
 
 #[async_trait]
@@ -160,8 +161,8 @@ impl Held {
 }
 
 impl SqliteStore {
-    /// Begins a transaction with a draw, in one call: each is a way to another thread and back, and a server that is busy
-    /// with a crowd takes its time to come back.
+    /// Begins a transaction with a draw, in one call: each call is a way to another thread and back, on which a server
+    /// that is busy with a crowd lets it wait.
     async fn hold(&self, draw: Uuid) -> StoreResult<(WriteTransaction, Held)> {
         let mut tx = self.gate.turn().await;
         let row = sqlx::query(HOLD).bind(draw).fetch_optional(tx.get()).await?;

@@ -21,8 +21,11 @@ const ENTRY_COLUMNS: usize = 25;
 const CLAIM_COLUMNS: usize = 7;
 const OUTBOX_COLUMNS: usize = 9;
 
-/// Undoes the transaction unless so many rows were written in it, which the connection had counted before: a row that
-/// breaks a constraint cannot be written.
+/// After the values of [`padded`] rows.
+const PADDING_LEFT_OUT: &str = ") WHERE column1 IS NOT NULL";
+
+/// Undoes the transaction unless the connection has changed so many rows by now: there is no such row to write. Nothing
+/// after it takes effect then, whoever sends it.
 const ALL_OR_NOTHING: &str =
     "INSERT OR ROLLBACK INTO meta (name, value) SELECT NULL, NULL WHERE total_changes() <> ";
 
@@ -97,8 +100,7 @@ fn by_key(batch: &[NewEntry], live: &[usize]) -> Vec<usize> {
     sorted
 }
 
-/// Whoever holds a key already stays, and is no error. Whatever else is wrong undoes the transaction, as the caller would: if
-/// only the statement could be undone, SQLite would have to keep each page as it was before.
+/// Whoever holds a key already stays, and is no error.
 fn push_entries(
     statement: &mut QueryBuilder<Sqlite>,
     draw: Uuid,
@@ -107,7 +109,7 @@ fn push_entries(
     now: i64,
 ) {
     statement.push(
-        "INSERT OR ROLLBACK INTO entries (draw_id, bucket, person_key, id, receipt, fingerprint, fingerprint_version,
+        "INSERT INTO entries (draw_id, bucket, person_key, id, receipt, fingerprint, fingerprint_version,
              browser_proof, full_name, name_key, email, email_canonical, phone, date_of_birth, country,
              postcode, category, session, party_size, guardian_name, member_id, terms_version, registered_at,
              ip_prefix, token_age) SELECT * FROM (",
@@ -171,7 +173,8 @@ pub(super) async fn insert_claims(
 /// As [`push_entries`].
 fn push_claims(statement: &mut QueryBuilder<Sqlite>, draw: Uuid, rows: &[ClaimRow]) {
     statement.push(
-        "INSERT OR ROLLBACK INTO claims (draw_id, bucket, kind, claim_key, entry_id, person_key, person_bucket) SELECT * FROM (",
+        "INSERT INTO claims (draw_id, bucket, kind, claim_key, entry_id, person_key, person_bucket)
+             SELECT * FROM (",
     );
     statement.push_values(padded(rows), |mut values, row| {
         let Some(row) = row else { return pad(values, CLAIM_COLUMNS) };
@@ -186,9 +189,6 @@ fn push_claims(statement: &mut QueryBuilder<Sqlite>, draw: Uuid, rows: &[ClaimRo
     });
     statement.push(PADDING_LEFT_OUT).push(" ON CONFLICT DO NOTHING");
 }
-
-/// After values of [`padded`] rows.
-const PADDING_LEFT_OUT: &str = ") WHERE column1 IS NOT NULL";
 
 async fn returned_ids(
     mut insert: QueryBuilder<Sqlite>,
@@ -254,7 +254,7 @@ fn push_outbox(
     now: i64,
 ) {
     statement.push(
-        "INSERT OR ROLLBACK INTO outbox (id, draw_id, entry_id, destination, child_key, state, attempts, due_at,
+        "INSERT INTO outbox (id, draw_id, entry_id, destination, child_key, state, attempts, due_at,
              created_at) SELECT * FROM (",
     );
     statement.push_values(padded(rows), |mut row, at| {

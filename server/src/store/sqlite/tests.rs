@@ -71,7 +71,7 @@ async fn a_dropped_transaction_leaves_nothing_behind() {
     assert_eq!(leaked, 0);
 }
 
-/// Once an entry instead of once took minutes at thirty thousand entries.
+/// Reading them for each entry took minutes at thirty thousand entries.
 #[tokio::test]
 async fn reconciling_reads_all_claims_once() {
     let ground = Ground::new();
