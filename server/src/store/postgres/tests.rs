@@ -1,6 +1,7 @@
 //! Against a PostgreSQL server of their own.
 
 mod concurrency;
+mod look_ups;
 mod one_call;
 mod schema;
 
