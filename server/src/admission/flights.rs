@@ -49,6 +49,11 @@ impl Flights {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
     }
 
+    /// How many attempts are in flight.
+    pub fn aboard(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Takes a place.
     pub fn enter(&self, key: Digest, claimant: Claimant, held: Option<Ending>) -> Place {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,7 +15,7 @@ use super::flights::Lead;
 use super::outcomes::{Look, SharedOutcome};
 use super::protocol::{self, AfterWrite, Remember, Said, Tell};
 use super::remembered::Committed;
-use super::{Admission, End, keys, overloaded, replay, sequence_reused, stale};
+use super::{ABOARD_MAX, Admission, End, keys, replay, sequence_reused, stale};
 use crate::coordination::Owner;
 use crate::receipt;
 use crate::store::entries::{ClaimKind, Identity, NewEntry, Written};
@@ -96,7 +96,8 @@ impl Admission {
     /// Works on an attempt, for a request that is said to be its first or not, whether or not the client stays.
     pub(super) async fn lead(&self, lead: Lead, attempt: Box<Attempt>, is_first: bool) {
         // What is about to be refused for want of time takes no lease.
-        let is_shed = attempt.verdict.is_ok() && self.batches.is_overloaded(attempt.draw.id);
+        // It is one of those in flight itself.
+        let is_shed = attempt.verdict.is_ok() && self.is_overloaded(attempt.draw.id, ABOARD_MAX + 1);
         let owner = (attempt.verdict.is_ok() && !is_shed).then(|| self.ambient.random());
         let outcome = self.outcome(attempt.draw.id, &attempt.token.claim);
         // cache + lock
@@ -118,7 +119,7 @@ impl Admission {
                 return;
             }
             Look::Nothing(None) if is_shed => {
-                let end = self.unless_known(&attempt, overloaded()).await;
+                let end = self.shed_unless_known(&attempt, is_first).await;
                 self.tell(lead, &attempt, end);
                 return;
             }
@@ -235,7 +236,7 @@ impl Admission {
         let slug = &attempt.draw.spec.slug;
         let written = match submitted {
             Submitted::Written(written) => written,
-            Submitted::Overloaded => return self.unless_known(attempt, overloaded()).await,
+            Submitted::Overloaded => return self.shed_unless_known(attempt, false).await,
             Submitted::Unknown => return (Ending::unavailable(), None),
         };
         let AfterWrite { tell, remember } =

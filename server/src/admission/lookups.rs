@@ -1,8 +1,10 @@
 //! Asking the database on behalf of those that an overloaded server is about to refuse: nothing refuses a known retry.
 //!
-//! A statement for each of them would add to the very load they are refused for. So there is one at a time, and it asks
-//! for all that came while the one before was answered. Nobody waits for it for long: whoever gets no word is told to
-//! come again, like those that are not known.
+//! A statement for each of them would add to the very load they are refused for. So there is one at a time, with a pause
+//! after it, and it asks for all that came meanwhile: a statement costs the database several milliseconds before it looks
+//! for the first of them. Nobody waits for it for long: whoever gets no word is told to come again, like those that are
+//! not known. And of those that say they press for the first time, whom nobody can know unless they lie, it asks for few:
+//! for each that is refused that way another could be let in.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,14 +14,18 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::secrets::Digest;
+use crate::store::entries::Claim;
 use crate::store::{Store, Stored};
 use crate::telemetry;
 
 /// Look-ups that may wait.
 const WAITING_MAX: usize = 4096;
-/// Tokens of one statement.
-const AT_ONCE: usize = 256;
+/// While so many wait, nobody more is asked for who is said to press for the first time.
+const FEW: usize = 16;
+/// Claims of one statement.
+const AT_ONCE: usize = 1024;
+/// Between two statements.
+const PAUSE: Duration = Duration::from_millis(25);
 /// How long one is waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -27,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 struct Asked {
     draw: Uuid,
-    token: Digest,
+    claim: Claim,
     found: oneshot::Sender<Option<Stored>>,
 }
 
@@ -48,16 +54,24 @@ impl LookUps {
         look_ups
     }
 
-    /// The committed entry that used a token; `None` when there is none, or no word soon.
-    pub async fn find(&self, draw: Uuid, token: Digest) -> Option<Stored> {
+    /// The committed entry that holds a claim; `None` when there is none, or no word soon, which for an attempt that is
+    /// said to be pressed for the first time is likely.
+    pub async fn find(&self, draw: Uuid, claim: Claim, is_first: bool) -> Option<Stored> {
+        if is_first && self.waiting() >= FEW {
+            return None;
+        }
         let since = *self.asking_since.lock().unwrap_or_else(PoisonError::into_inner);
         // A database that hangs is not waited for by everybody in turn.
         if since.is_some_and(|since| since.elapsed() > PATIENCE) {
             return None;
         }
         let (found, answer) = oneshot::channel();
-        self.queue.try_send(Asked { draw, token, found }).ok()?;
+        self.queue.try_send(Asked { draw, claim, found }).ok()?;
         timeout(PATIENCE, answer).await.ok()?.ok()?
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 }
 
@@ -74,49 +88,79 @@ async fn run(
             draws.entry(asked.draw).or_default().push(asked);
         }
         for (draw, asked) in draws {
-            let tokens: Vec<Digest> = asked.iter().map(|asked| asked.token).collect();
+            let claims: Vec<Claim> = asked.iter().map(|asked| asked.claim).collect();
             note(Some(Instant::now()));
-            let found = store.by_tokens(draw, &tokens).await;
+            let found = store.holders(draw, &claims).await;
             note(None);
             match found {
                 Ok(found) => {
-                    for Asked { token, found: tell, .. } in asked {
+                    for Asked { claim, found: tell, .. } in asked {
                         // Who does not listen any more was told to come again.
-                        let _ = tell.send(found.get(&token).cloned());
+                        let _ = tell.send(found.get(&claim).cloned());
                     }
                 }
                 Err(error) => {
                     let error = telemetry::causes(&error);
-                    tracing::warn!(%error, tokens = tokens.len(), "nobody knows who of those refused is known");
+                    tracing::warn!(%error, claims = claims.len(), "nobody knows who of those refused is known");
                 }
             }
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+    use futures_util::future::join_all;
+
     use super::*;
     use crate::ambient::Ambient;
     use crate::secrets::{Keys, Secret};
+    use crate::store::entries::ClaimKind;
     use crate::store::sqlite::SqliteStore;
+
+    async fn look_ups(folder: &tempfile::TempDir) -> LookUps {
+        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
+        let store = SqliteStore::open(&folder.path().join("test.db"), Ambient::system(), keys).await;
+        LookUps::start(Arc::new(store.expect("opens")))
+    }
+
+    fn token(number: u32) -> Claim {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        Claim { kind: ClaimKind::Token, key }
+    }
 
     #[tokio::test]
     async fn whoever_is_not_known_is_told_and_a_database_that_hangs_is_not_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = Arc::new(Keys::new(&Secret::new([1; 32]), None));
-        let store = SqliteStore::open(&folder.path().join("test.db"), Ambient::system(), keys).await;
-        let look_ups = LookUps::start(Arc::new(store.expect("opens")));
-        let all = (0..600_u32).map(|number| {
-            let mut token = [0; 32];
-            token[..4].copy_from_slice(&number.to_be_bytes());
-            look_ups.find(Uuid::from_u128(u128::from(number % 3)), token)
-        });
-        let found = futures_util::future::join_all(all).await;
+        let look_ups = look_ups(&folder).await;
+        let all = (0..600)
+            .map(|number| look_ups.find(Uuid::from_u128(u128::from(number % 3)), token(number), false));
+        let found = join_all(all).await;
         assert!(found.iter().all(Option::is_none));
         assert_eq!(*look_ups.asking_since.lock().expect("nobody panics"), None, "all were answered");
         *look_ups.asking_since.lock().expect("nobody panics") = Instant::now().checked_sub(PATIENCE * 2);
-        let answer = look_ups.find(Uuid::nil(), [0; 32]);
-        assert_eq!(futures_util::FutureExt::now_or_never(answer), Some(None), "at once");
+        let answer = look_ups.find(Uuid::nil(), token(0), false);
+        assert_eq!(answer.now_or_never(), Some(None), "at once");
+    }
+
+    #[tokio::test]
+    async fn of_those_that_say_they_are_new_few_are_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let look_ups = look_ups(&folder).await;
+        // The one who asks does not get on before somebody waits.
+        let mut waiting: Vec<_> = (0..100)
+            .map(|number| Box::pin(look_ups.find(Uuid::nil(), token(number), true)))
+            .filter_map(|mut find| find.as_mut().now_or_never().is_none().then_some(find))
+            .collect();
+        assert_eq!(waiting.len(), FEW);
+        waiting.push(Box::pin(look_ups.find(Uuid::nil(), token(100), false)));
+        assert!(waiting[FEW].as_mut().now_or_never().is_none(), "a retry is asked for");
+        assert_eq!(look_ups.waiting(), FEW + 1);
+        assert!(join_all(waiting).await.iter().all(Option::is_none));
+        let later = Box::pin(look_ups.find(Uuid::nil(), token(101), true)).as_mut().now_or_never();
+        assert_eq!(later, None, "there is time again");
     }
 }

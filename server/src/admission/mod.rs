@@ -27,12 +27,14 @@ use futures_util::future::BoxFuture;
 use shared::integrator::Registration;
 use shared::{Layer, Problem};
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
 use crate::ambient::Ambient;
 use crate::coordination::{Coordination, Rate};
 use crate::draws::DrawBook;
 use crate::integrators::KeyBook;
 use crate::secrets::{Digest, Keys};
+use crate::store::entries::{Claim, ClaimKind};
 use crate::store::integrators::Integrator;
 use crate::store::{Draw, Store, StoreError, StoreResult, Stored};
 use crate::telemetry;
@@ -47,6 +49,9 @@ use remembered::{Committed, Memory, Press};
 use sender::Sender;
 pub use unread::Unread;
 
+/// Attempts that are worked on in one server at a time: those that wait for the writers, and a third as many on their way
+/// there and back. With more of them a server with its processors at their limit reads on and on, and lets fewer in.
+const ABOARD_MAX: usize = batch::QUEUE_MAX / 3 * 4;
 /// How often a request starts over because what it waited for left no answer, or the draw was edited.
 const ROUNDS: usize = 5;
 
@@ -212,7 +217,31 @@ impl Admission {
     }
 
     async fn unless_claimed(&self, attempt: &Attempt, held: Ending) -> End {
-        match protocol::held(self.known(attempt).await) {
+        self.held_against(attempt, held, self.known(attempt).await).await
+    }
+
+    /// Whether there is no time for a new attempt in a draw, beside at most so many in flight.
+    fn is_overloaded(&self, draw: Uuid, beside: usize) -> bool {
+        self.batches.is_overloaded(draw) || self.flights.aboard() >= beside
+    }
+
+    /// Refuses an attempt for which there is no time now, unless it is known. Nobody can say that soon: it is told to come
+    /// again.
+    fn shed_unless_known<'a>(&'a self, attempt: &'a Attempt, is_first: bool) -> BoxFuture<'a, End> {
+        Box::pin(async move {
+            let find = |kind, key| self.look_ups.find(attempt.draw.id, Claim { kind, key }, is_first);
+            let by_token = find(ClaimKind::Token, attempt.token.claim).await;
+            let by_source = match attempt.claimant.source {
+                Some(source) if by_token.is_none() => find(ClaimKind::Source, source).await,
+                _ => None,
+            };
+            self.held_against(attempt, overloaded(), Ok(protocol::known(by_token, by_source))).await
+        })
+    }
+
+    /// What becomes of a verdict once the claim rows were asked.
+    async fn held_against(&self, attempt: &Attempt, held: Ending, known: StoreResult<Option<Known>>) -> End {
+        match protocol::held(known) {
             // That the key's entry is committed is to be remembered under the key.
             Held::Falls(Known::Key(stored)) => {
                 let committed = Arc::new(Committed::from_stored(&stored, &attempt.draw.spec.slug));

@@ -10,9 +10,10 @@ use super::attempt::Token;
 use super::ending::Ending;
 use super::outcomes::Look;
 use super::remembered::{Committed, Press};
-use super::{Admission, overloaded};
+use super::{ABOARD_MAX, Admission, overloaded};
 use crate::secrets::Digest;
 use crate::store::Draw;
+use crate::store::entries::{Claim, ClaimKind};
 
 /// What a press comes to whose form was not read.
 #[derive(Debug)]
@@ -29,7 +30,14 @@ pub enum Unread {
 impl Admission {
     /// What a press by somebody without an API key comes to whose form was not read: a retry of what this process has
     /// answered gets its receipt, an attempt that there is no time for is shed.
-    pub async fn admit_unread(&self, draw: &Draw, key: &str, press: &Press, sender: IpAddr) -> Unread {
+    pub async fn admit_unread(
+        &self,
+        draw: &Draw,
+        key: &str,
+        press: &Press,
+        sender: IpAddr,
+        is_first: bool,
+    ) -> Unread {
         let Ok(token) = Token::read(key, &self.keys, draw.id, self.ambient.now()) else {
             return Unread::Read { has_turn: false };
         };
@@ -39,14 +47,14 @@ impl Admission {
             return Unread::Ended(self.address_limit(sender).await.unwrap_or_else(receipt));
         }
         // What is going to be refused for good is told so.
-        if !self.batches.is_overloaded(draw.id) || !token.is_fresh() {
+        if !self.is_overloaded(draw.id, ABOARD_MAX) || !token.is_fresh() {
             return Unread::Read { has_turn: false };
         }
-        self.shed(draw, &token.claim, sender).await
+        self.shed(draw, &token.claim, sender, is_first).await
     }
 
     /// Refuses a press for which there is no time now, unless its key is known.
-    async fn shed(&self, draw: &Draw, claim: &Digest, sender: IpAddr) -> Unread {
+    async fn shed(&self, draw: &Draw, claim: &Digest, sender: IpAddr, is_first: bool) -> Unread {
         // In flight before remembered: whoever ends is remembered before it leaves.
         if self.flights.is_aboard(claim) || self.memory.get(claim).is_some() {
             return Unread::Read { has_turn: false };
@@ -57,7 +65,8 @@ impl Admission {
         let known = match self.look(draw.id, claim).await {
             Look::Committed(committed, _) => Some(committed),
             Look::Nothing(_) => {
-                let stored = self.look_ups.find(draw.id, *claim).await;
+                let claim = Claim { kind: ClaimKind::Token, key: *claim };
+                let stored = self.look_ups.find(draw.id, claim, is_first).await;
                 stored.map(|stored| Arc::new(Committed::from_stored(&stored, &draw.spec.slug)))
             }
         };

@@ -118,7 +118,10 @@ async fn end_of(app: &App, peer: SocketAddr, slug: String, request: Request, con
         Err(failure) => return tell(Ending::refused(failure.0, Layer::Edge), ""),
     };
     let unread = match (&bytes, &key) {
-        (Ok(bytes), Ok(key)) => app.admission.admit_unread(&draw, key, &press(bytes), address).await,
+        (Ok(bytes), Ok(key)) => {
+            let is_first = attempt == Some(1);
+            app.admission.admit_unread(&draw, key, &press(bytes), address, is_first).await
+        }
         _ => Unread::Read { has_turn: false },
     };
     let has_turn = match unread {

@@ -338,10 +338,10 @@ async fn withdrawing_frees_everything_but_the_token(bench: &Bench) {
     // Person, phone and membership are free for a new attempt, and belong to it then.
     let second = bench.entry(&draw, "ada", phone, Some("M1"));
     assert_eq!(created(&bench.write(&draw, &[second]).await), 1);
-    let tokens = [[0; 32], first.claims[0].key, [255; 32]];
-    let found = bench.store.by_tokens(draw.id, &tokens).await.expect("reads");
-    let found: Vec<_> = found.into_iter().map(|(token, stored)| (token, stored.id)).collect();
-    assert_eq!(found, [(first.claims[0].key, first.id)], "of many, those that are known");
+    let claims = [[0; 32], first.claims[0].key, [255; 32]].map(|key| Claim { kind: ClaimKind::Token, key });
+    let found = bench.store.holders(draw.id, &claims).await.expect("reads");
+    let found: Vec<_> = found.into_iter().map(|(claim, stored)| (claim, stored.id)).collect();
+    assert_eq!(found, [(first.claims[0], first.id)], "of many, those that are known");
     let known = bench.store.by_token(draw.id, &first.claims[0].key).await.expect("reads");
     assert_eq!(known.map(|stored| stored.id), Some(first.id), "the old token still names the old entry");
     let nowhere = receipt::new_code(&bench.ambient, 3);

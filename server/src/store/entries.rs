@@ -278,8 +278,8 @@ pub trait Entries: Send + Sync {
     /// The entry that used a token, live or ended.
     async fn by_token(&self, draw: Uuid, token: &Digest) -> StoreResult<Option<Stored>>;
 
-    /// The entries that used some tokens, live or ended: one statement where that is worth it.
-    async fn by_tokens(&self, draw: Uuid, tokens: &[Digest]) -> StoreResult<HashMap<Digest, Stored>>;
+    /// The entries that hold some claims, live or ended: one statement where that is worth it.
+    async fn holders(&self, draw: Uuid, claims: &[Claim]) -> StoreResult<HashMap<Claim, Stored>>;
 
     /// The entry that used an integrator's source and sequence, live or ended.
     async fn by_source(&self, draw: Uuid, source: &Digest) -> StoreResult<Option<Stored>>;

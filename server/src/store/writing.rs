@@ -184,17 +184,6 @@ pub(super) async fn bind_token<P: Passes>(
     Ok(store.bind(draw, &[row]).await?.is_empty())
 }
 
-/// The committed entries that used some tokens; see [`super::Entries::by_tokens`].
-pub(super) async fn by_tokens<P: Passes>(
-    store: &P,
-    draw: Uuid,
-    tokens: &[Digest],
-) -> StoreResult<HashMap<Digest, Stored>> {
-    let claims: Vec<Claim> = tokens.iter().map(|&key| Claim { kind: ClaimKind::Token, key }).collect();
-    let found = store.by_claims(draw, &claims).await?;
-    Ok(found.into_iter().map(|(claim, stored)| (claim.key, stored)).collect())
-}
-
 /// What committed entries hold of what some entries of a batch wanted, in two look-ups for all of them.
 async fn winners<P: Passes>(
     store: &P,

@@ -139,8 +139,8 @@ pub fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
     }
 }
 
-/// The count a client sends with its retries: a hint for logs, and for the order in which things are asked; nothing is
-/// decided by it.
+/// The count a client sends with its retries: a hint for logs, for the order in which things are asked, and for whom an
+/// overloaded server has time to ask; no verdict depends on it.
 pub fn attempt_hint(headers: &HeaderMap) -> Option<u32> {
     headers.get("attempt")?.to_str().ok()?.parse().ok()
 }

@@ -41,8 +41,8 @@ impl Entries for SqliteStore {
         self.by_claim(draw, ClaimKind::Token, token).await
     }
 
-    async fn by_tokens(&self, draw: Uuid, tokens: &[Digest]) -> StoreResult<HashMap<Digest, Stored>> {
-        writing::by_tokens(self, draw, tokens).await
+    async fn holders(&self, draw: Uuid, claims: &[Claim]) -> StoreResult<HashMap<Claim, Stored>> {
+        self.by_claims(draw, claims).await
     }
 
     async fn by_source(&self, draw: Uuid, source: &Digest) -> StoreResult<Option<Stored>> {
