@@ -119,7 +119,7 @@ impl Admission {
                 return;
             }
             Look::Nothing(None) if is_shed => {
-                let end = self.shed_unless_known(&attempt, is_first).await;
+                let end = self.shed_unless_known(&attempt).await;
                 self.tell(lead, &attempt, end);
                 return;
             }
@@ -236,7 +236,7 @@ impl Admission {
         let slug = &attempt.draw.spec.slug;
         let written = match submitted {
             Submitted::Written(written) => written,
-            Submitted::Overloaded => return self.shed_unless_known(attempt, false).await,
+            Submitted::Overloaded => return self.shed_unless_known(attempt).await,
             Submitted::Unknown => return (Ending::unavailable(), None),
         };
         let AfterWrite { tell, remember } =

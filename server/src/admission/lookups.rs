@@ -3,14 +3,14 @@
 //! A statement for each of them would add to the very load they are refused for. So there is one at a time, with a pause
 //! after it, and it asks for all that came meanwhile: a statement costs the database several milliseconds before it looks
 //! for the first of them. Nobody waits for it for long: whoever gets no word is told to come again, like those that are
-//! not known. And of those that say they press for the first time, whom nobody can know unless they lie, it asks for few:
-//! for each that is refused that way another could be let in.
+//! not known. And of those that say they press for the first time, whom nobody can know unless they lie, few are asked
+//! about, here or in Redis: for two that are refused that way another could be let in.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -20,8 +20,8 @@ use crate::telemetry;
 
 /// Look-ups that may wait.
 const WAITING_MAX: usize = 4096;
-/// While so many wait, nobody more is asked for who is said to press for the first time.
-const FEW: usize = 16;
+/// Of those that say they press for the first time, so many are asked about at once.
+const NEW_AT_ONCE: usize = 16;
 /// Claims of one statement.
 const AT_ONCE: usize = 1024;
 /// Between two statements.
@@ -43,23 +43,26 @@ pub struct LookUps {
     queue: mpsc::Sender<Asked>,
     /// Since when the statement that is under way has been.
     asking_since: Arc<Mutex<Option<Instant>>>,
+    new: Arc<Semaphore>,
 }
 
 impl LookUps {
     /// Starts looking up in a store, until the last [`LookUps`] is dropped.
     pub fn start(store: Arc<dyn Store>) -> Self {
         let (queue, arrivals) = mpsc::channel(WAITING_MAX);
-        let look_ups = Self { queue, asking_since: Arc::default() };
+        let new = Arc::new(Semaphore::new(NEW_AT_ONCE));
+        let look_ups = Self { queue, asking_since: Arc::default(), new };
         tokio::spawn(run(store, arrivals, Arc::clone(&look_ups.asking_since)));
         look_ups
     }
 
-    /// The committed entry that holds a claim; `None` when there is none, or no word soon, which for an attempt that is
-    /// said to be pressed for the first time is likely.
-    pub async fn find(&self, draw: Uuid, claim: Claim, is_first: bool) -> Option<Stored> {
-        if is_first && self.waiting() >= FEW {
-            return None;
-        }
+    /// The right to ask about one that says it presses for the first time, until it is dropped.
+    pub fn time_for_new(&self) -> Option<SemaphorePermit<'_>> {
+        self.new.try_acquire().ok()
+    }
+
+    /// The committed entry that holds a claim; `None` when there is none, or no word soon.
+    pub async fn find(&self, draw: Uuid, claim: Claim) -> Option<Stored> {
         let since = *self.asking_since.lock().unwrap_or_else(PoisonError::into_inner);
         // A database that hangs is not waited for by everybody in turn.
         if since.is_some_and(|since| since.elapsed() > PATIENCE) {
@@ -68,10 +71,6 @@ impl LookUps {
         let (found, answer) = oneshot::channel();
         self.queue.try_send(Asked { draw, claim, found }).ok()?;
         timeout(PATIENCE, answer).await.ok()?.ok()?
-    }
-
-    fn waiting(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
     }
 }
 
@@ -136,31 +135,13 @@ mod tests {
     async fn whoever_is_not_known_is_told_and_a_database_that_hangs_is_not_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let look_ups = look_ups(&folder).await;
-        let all = (0..600)
-            .map(|number| look_ups.find(Uuid::from_u128(u128::from(number % 3)), token(number), false));
+        let all =
+            (0..600).map(|number| look_ups.find(Uuid::from_u128(u128::from(number % 3)), token(number)));
         let found = join_all(all).await;
         assert!(found.iter().all(Option::is_none));
         assert_eq!(*look_ups.asking_since.lock().expect("nobody panics"), None, "all were answered");
         *look_ups.asking_since.lock().expect("nobody panics") = Instant::now().checked_sub(PATIENCE * 2);
-        let answer = look_ups.find(Uuid::nil(), token(0), false);
+        let answer = look_ups.find(Uuid::nil(), token(0));
         assert_eq!(answer.now_or_never(), Some(None), "at once");
-    }
-
-    #[tokio::test]
-    async fn of_those_that_say_they_are_new_few_are_asked_for() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let look_ups = look_ups(&folder).await;
-        // The one who asks does not get on before somebody waits.
-        let mut waiting: Vec<_> = (0..100)
-            .map(|number| Box::pin(look_ups.find(Uuid::nil(), token(number), true)))
-            .filter_map(|mut find| find.as_mut().now_or_never().is_none().then_some(find))
-            .collect();
-        assert_eq!(waiting.len(), FEW);
-        waiting.push(Box::pin(look_ups.find(Uuid::nil(), token(100), false)));
-        assert!(waiting[FEW].as_mut().now_or_never().is_none(), "a retry is asked for");
-        assert_eq!(look_ups.waiting(), FEW + 1);
-        assert!(join_all(waiting).await.iter().all(Option::is_none));
-        let later = Box::pin(look_ups.find(Uuid::nil(), token(101), true)).as_mut().now_or_never();
-        assert_eq!(later, None, "there is time again");
     }
 }

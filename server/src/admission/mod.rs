@@ -49,8 +49,9 @@ use remembered::{Committed, Memory, Press};
 use sender::Sender;
 pub use unread::Unread;
 
-/// Attempts that are worked on in one server at a time: those that wait for the writers, and a third as many on their way
-/// there and back. With more of them a server with its processors at their limit reads on and on, and lets fewer in.
+/// Attempts that are worked on in one server at a time: those that may wait for the writers, and a third as many on their
+/// way there and back. With its processors at their limit a server would otherwise read on and on, and answer nobody in
+/// time; with twice as many it lets fewer in of a crowd of 16,000, and those later.
 const ABOARD_MAX: usize = batch::QUEUE_MAX / 3 * 4;
 /// How often a request starts over because what it waited for left no answer, or the draw was edited.
 const ROUNDS: usize = 5;
@@ -227,9 +228,9 @@ impl Admission {
 
     /// Refuses an attempt for which there is no time now, unless it is known. Nobody can say that soon: it is told to come
     /// again.
-    fn shed_unless_known<'a>(&'a self, attempt: &'a Attempt, is_first: bool) -> BoxFuture<'a, End> {
-        Box::pin(async move {
-            let find = |kind, key| self.look_ups.find(attempt.draw.id, Claim { kind, key }, is_first);
+    fn shed_unless_known<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, End> {
+        Box::pin(async {
+            let find = |kind, key| self.look_ups.find(attempt.draw.id, Claim { kind, key });
             let by_token = find(ClaimKind::Token, attempt.token.claim).await;
             let by_source = match attempt.claimant.source {
                 Some(source) if by_token.is_none() => find(ClaimKind::Source, source).await,

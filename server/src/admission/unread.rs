@@ -62,11 +62,16 @@ impl Admission {
         if let Some(refused) = self.address_limit(sender).await {
             return Unread::Ended(refused);
         }
+        // Held until there is an answer.
+        let _time = match is_first.then(|| self.look_ups.time_for_new()) {
+            Some(None) => return Unread::Ended(overloaded()),
+            time => time,
+        };
         let known = match self.look(draw.id, claim).await {
             Look::Committed(committed, _) => Some(committed),
             Look::Nothing(_) => {
                 let claim = Claim { kind: ClaimKind::Token, key: *claim };
-                let stored = self.look_ups.find(draw.id, claim, is_first).await;
+                let stored = self.look_ups.find(draw.id, claim).await;
                 stored.map(|stored| Arc::new(Committed::from_stored(&stored, &draw.spec.slug)))
             }
         };

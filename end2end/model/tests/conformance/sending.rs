@@ -141,7 +141,8 @@ impl Sent {
         let is_anonymous = sender.credentials == Credentials::Anonymous;
         let press = is_anonymous.then(|| press(format!("{:?}", registration.form).as_bytes()));
         if let Some(press) = &press
-            && let Unread::Ended(ending) = server.admit_unread(&draw, &key, press, sender.address).await
+            && let Unread::Ended(ending) =
+                server.admit_unread(&draw, &key, press, sender.address, is_first).await
         {
             return ending;
         }

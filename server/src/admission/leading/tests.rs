@@ -371,6 +371,11 @@ async fn beside_as_many_as_a_server_works_on_nobody_new_is_let_in_and_who_is_kno
             bench.admission.flights.enter(key, claimant, None)
         })
         .collect();
+    // Who says to be new is asked about only where there is time for it.
+    let permits: Vec<_> = std::iter::from_fn(|| bench.admission.look_ups.time_for_new()).collect();
+    let lie = bench.press_unread(&known, true).await;
+    assert!(matches!(&lie, Unread::Ended(ending) if ending.outcome == Outcome::Shed), "{lie:?}");
+    drop(permits);
     for is_first in [true, false] {
         let shed = bench.press_unread(&bench.token(), is_first).await;
         assert!(matches!(&shed, Unread::Ended(ending) if ending.outcome == Outcome::Shed), "{shed:?}");
