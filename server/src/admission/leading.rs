@@ -95,8 +95,7 @@ where
 impl Admission {
     /// Works on an attempt, for a request that is said to be its first or not, whether or not the client stays.
     pub(super) async fn lead(&self, lead: Lead, attempt: Box<Attempt>, is_first: bool) {
-        // What is about to be refused for want of time takes no lease.
-        // It is one of those in flight itself.
+        // What is about to be refused for want of time takes no lease. It is one of those in flight itself.
         let is_shed = attempt.verdict.is_ok() && self.is_overloaded(attempt.draw.id, ABOARD_MAX + 1);
         let owner = (attempt.verdict.is_ok() && !is_shed).then(|| self.ambient.random());
         let outcome = self.outcome(attempt.draw.id, &attempt.token.claim);

@@ -1,10 +1,10 @@
 //! Asking the database on behalf of those that an overloaded server is about to refuse: nothing refuses a known retry.
 //!
 //! A statement for each of them would add to the very load they are refused for. So there is one at a time, with a pause
-//! after it, and it asks for all that came meanwhile: a statement costs the database several milliseconds before it looks
-//! for the first of them. Nobody waits for it for long: whoever gets no word is told to come again, like those that are
-//! not known. And of those that say they press for the first time, whom nobody can know unless they lie, few are asked
-//! about, here or in Redis: for two that are refused that way another could be let in.
+//! after it, and it asks for all that came meanwhile: planning it costs the database as much for one as for many. Nobody
+//! waits for it for long: whoever gets no word is told to come again, like those that are not known. And of those that say
+//! they press for the first time, whom nobody can know unless they lie, few are asked about, here or in Redis: that takes
+//! time from those who could be let in.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +43,7 @@ pub struct LookUps {
     queue: mpsc::Sender<Asked>,
     /// Since when the statement that is under way has been.
     asking_since: Arc<Mutex<Option<Instant>>>,
+    /// Who says to press for the first time and may be asked about.
     new: Arc<Semaphore>,
 }
 

@@ -221,12 +221,12 @@ impl Admission {
         self.held_against(attempt, held, self.known(attempt).await).await
     }
 
-    /// Whether there is no time for a new attempt in a draw, beside at most so many in flight.
-    fn is_overloaded(&self, draw: Uuid, beside: usize) -> bool {
-        self.batches.is_overloaded(draw) || self.flights.aboard() >= beside
+    /// Whether there is no time for a new attempt in a draw: too much waits, or so many are in flight.
+    fn is_overloaded(&self, draw: Uuid, aboard_max: usize) -> bool {
+        self.batches.is_overloaded(draw) || self.flights.aboard() >= aboard_max
     }
 
-    /// Refuses an attempt for which there is no time now, unless it is known. Nobody can say that soon: it is told to come
+    /// Refuses an attempt for which there is no time now, unless it is known. Where nobody says so soon, it is told to come
     /// again.
     fn shed_unless_known<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, End> {
         Box::pin(async {

@@ -1,5 +1,7 @@
 //! First presses, over something shared whose answers are held back.
 
+mod overload;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,10 +22,9 @@ use crate::admission::ending::Answer;
 use crate::admission::flights::Flights;
 use crate::admission::limiter::Limiter;
 use crate::admission::lookups::LookUps;
-use crate::admission::protocol::Claimant;
-use crate::admission::remembered::{self, Memory};
+use crate::admission::remembered::Memory;
 use crate::admission::sender::Sender;
-use crate::admission::{Sent, Submission, Unread};
+use crate::admission::{Sent, Submission};
 use crate::ambient::Ambient;
 use crate::coordination::memory::MemoryCoordination;
 use crate::coordination::{
@@ -163,12 +164,6 @@ impl Bench {
         tokio::spawn(async move {
             admission.admit(Submission { draw, sender, key, body, is_first, until: deadline }).await
         })
-    }
-
-    /// Somebody presses at the door.
-    async fn press_unread(&self, token: &str, is_first: bool) -> Unread {
-        let press = remembered::press(b"{}");
-        self.admission.admit_unread(&self.draw, token, &press, sender().address, is_first).await
     }
 
     /// Somebody presses, and has asked what is known when this returns.
@@ -353,42 +348,6 @@ async fn where_the_database_has_no_word_others_may_have() {
     let replay = end_of(pressing).await;
     assert_eq!((replay.outcome, replay.layer), (Outcome::Replayed, Layer::Cache));
     drop(other);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn beside_as_many_as_a_server_works_on_nobody_new_is_let_in_and_who_is_known_is_found() {
-    let bench = Bench::new().await;
-    bench.tell(Tells::Truth);
-    let known = bench.token();
-    assert_eq!(end_of(bench.press(&known, "ada", false).await).await.outcome, Outcome::Created);
-    // It remembers nothing of that.
-    let bench = bench.beside().await;
-    let claimant = Claimant { person: None, fingerprint: None, browser: None, source: None };
-    let mut aboard: Vec<_> = (0..ABOARD_MAX)
-        .map(|number| {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&number.to_be_bytes());
-            bench.admission.flights.enter(key, claimant, None)
-        })
-        .collect();
-    // Who says to be new is asked about only where there is time for it.
-    let permits: Vec<_> = std::iter::from_fn(|| bench.admission.look_ups.time_for_new()).collect();
-    let lie = bench.press_unread(&known, true).await;
-    assert!(matches!(&lie, Unread::Ended(ending) if ending.outcome == Outcome::Shed), "{lie:?}");
-    drop(permits);
-    for is_first in [true, false] {
-        let shed = bench.press_unread(&bench.token(), is_first).await;
-        assert!(matches!(&shed, Unread::Ended(ending) if ending.outcome == Outcome::Shed), "{shed:?}");
-        let retry = bench.press_unread(&known, is_first).await;
-        assert!(matches!(retry, Unread::Read { .. }), "{retry:?}");
-    }
-    // What does not come through the door.
-    let shed = end_of(bench.pressing(&bench.token(), "bob", false)).await;
-    assert_eq!(shed.outcome, Outcome::Shed);
-    drop(aboard.pop());
-    let new = bench.press_unread(&bench.token(), true).await;
-    assert!(matches!(new, Unread::Read { has_turn: false }), "there is room for one: {new:?}");
-    assert_eq!(end_of(bench.pressing(&bench.token(), "bob", true)).await.outcome, Outcome::Created);
 }
 
 const SELDOM: Rate = Rate { per_minute: 1, burst: 1 };

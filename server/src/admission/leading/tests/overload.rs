@@ -1,0 +1,56 @@
+//! Presses at a server that has its hands full.
+
+use super::*;
+use crate::admission::Unread;
+use crate::admission::protocol::Claimant;
+use crate::admission::remembered::press;
+
+/// A press at the door.
+async fn unread(bench: &Bench, token: &str, is_first: bool) -> Unread {
+    let address = sender().address;
+    bench.admission.admit_unread(&bench.draw, token, &press(b"{}"), address, is_first).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_as_many_as_a_server_works_on_nobody_new_is_let_in_and_who_is_known_is_found() {
+    let bench = Bench::new().await;
+    bench.tell(Tells::Truth);
+    let (known, forgotten) = (bench.token(), bench.token());
+    for (token, name) in [(&known, "ada"), (&forgotten, "fay")] {
+        assert_eq!(end_of(bench.press(token, name, false).await).await.outcome, Outcome::Created);
+    }
+    // It remembers nothing of that.
+    let bench = bench.beside().await;
+    let claimant = Claimant { person: None, fingerprint: None, browser: None, source: None };
+    let mut aboard: Vec<_> = (0..ABOARD_MAX)
+        .map(|number| {
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&number.to_be_bytes());
+            bench.admission.flights.enter(key, claimant, None)
+        })
+        .collect();
+    // Who says to be new is asked about only where there is time for it.
+    let permits: Vec<_> = std::iter::from_fn(|| bench.admission.look_ups.time_for_new()).collect();
+    let lie = unread(&bench, &known, true).await;
+    assert!(matches!(&lie, Unread::Ended(ending) if ending.outcome == Outcome::Shed), "{lie:?}");
+    drop(permits);
+    for is_first in [true, false] {
+        let shed = unread(&bench, &bench.token(), is_first).await;
+        assert!(matches!(&shed, Unread::Ended(ending) if ending.outcome == Outcome::Shed), "{shed:?}");
+        let retry = unread(&bench, &known, is_first).await;
+        assert!(matches!(retry, Unread::Read { .. }), "{retry:?}");
+    }
+    // What does not come through the door, and only the database knows.
+    let key = bench.key(&forgotten);
+    until(async || bench.shared.memory.get(&key).await.expect("answers").is_some()).await;
+    let sealed = bench.shared.memory.get(&key).await.expect("answers").expect("is there");
+    bench.shared.memory.discard(&key, &sealed).await.expect("answers");
+    let retry = end_of(bench.pressing(&forgotten, "fay", false)).await;
+    assert_eq!((retry.outcome, retry.layer), (Outcome::Replayed, Layer::Constraint));
+    let shed = end_of(bench.pressing(&bench.token(), "bob", false)).await;
+    assert_eq!(shed.outcome, Outcome::Shed);
+    drop(aboard.pop());
+    let new = unread(&bench, &bench.token(), true).await;
+    assert!(matches!(new, Unread::Read { has_turn: false }), "there is room for one: {new:?}");
+    assert_eq!(end_of(bench.pressing(&bench.token(), "bob", true)).await.outcome, Outcome::Created);
+}
