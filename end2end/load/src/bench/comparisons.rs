@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::ground::{Backends, Ground, LimitServer, Server, Site};
+use super::processors::{Shares, Watch};
 use super::{Comparison, Goal, limits, table};
 use crate::serve::ECHO;
 use crate::work::Form;
@@ -102,13 +103,15 @@ impl Bench<'_> {
         };
         let mut comparison = Comparison::new(what, against, "/s", Goal::AtLeast(goal));
         let mut alike = Comparison::new(what, "the same program, batches of 32", "/s", Goal::Nothing);
+        let mut shares = Shares::of(what);
         for round in 0..self.extent.rounds {
             let site = self.ground.site(backends)?;
             let pgbench = || limits::pgbench(self.ground.postgres, CONNECTIONS, self.extent.time);
             if backends != Backends::Sqlite && round % 2 == 1 {
                 comparison.limit.push(pgbench()?);
             }
-            let outcome = self.register(&site, CONNECTIONS, &mut comparison.wrong)?;
+            let (outcome, watch) = self.register(&site, CONNECTIONS, &mut comparison.wrong)?;
+            shares.add(watch, &outcome)?;
             comparison.ours.push(outcome.right_per_second);
             if backends == Backends::Sqlite {
                 comparison.limit.push(self.plain_program(&site, BATCH_MAX)?);
@@ -119,7 +122,12 @@ impl Bench<'_> {
             }
             (self.tell)(&table::round(&comparison));
         }
-        Ok(if backends == Backends::Sqlite { vec![comparison, alike] } else { vec![comparison] })
+        let mut rows = vec![comparison];
+        if backends == Backends::Sqlite {
+            rows.push(alike);
+        }
+        rows.extend(shares.rows());
+        Ok(rows)
     }
 
     /// New people only, in a closed loop; then the database is checked.
@@ -128,15 +136,17 @@ impl Bench<'_> {
         site: &Site<'_>,
         connections: usize,
         wrong: &mut Vec<String>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<(Outcome, Watch), Failure> {
         let server = site.serve()?;
         let mut crowd = Crowd::new(&server.targets, draw::SLUG);
         crowd.fetch_tokens(&server.targets, &self.plan(), self.tokens())?;
         let plan = Plan { connections, ..self.plan() };
-        let outcome = crowd.run(&server.targets, &plan, &Mix::only(Kind::New), |_| {})?;
+        let mut watch = Watch::new(server.pid());
+        let outcome =
+            crowd.run(&server.targets, &plan, &Mix::only(Kind::New), |second| watch.second(second))?;
         note(&outcome, wrong);
         check(site, &crowd, wrong)?;
-        Ok(outcome)
+        Ok((outcome, watch))
     }
 
     fn plain_program(&self, filled: &Site<'_>, batch: u32) -> Result<f64, Failure> {
@@ -280,7 +290,8 @@ impl Bench<'_> {
         let mut server_tail = Comparison::new("the same, from when they were sent", "", "ms", Goal::Nothing);
         for _ in 0..self.extent.rounds {
             let site = self.ground.site(Backends::PostgresRedis)?;
-            let peak = self.register(&site, PEAK_CONNECTIONS, &mut goodput.wrong)?.right_per_second;
+            let (at_peak, _) = self.register(&site, PEAK_CONNECTIONS, &mut goodput.wrong)?;
+            let peak = at_peak.right_per_second;
             let site = self.ground.site(Backends::PostgresRedis)?;
             let server = site.serve()?;
             let mut crowd = Crowd::new(&server.targets, draw::SLUG);

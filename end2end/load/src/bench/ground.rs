@@ -219,6 +219,11 @@ impl Server {
         Ok(Self { guardian, targets: Targets::new(&[format!("127.0.0.1:{port}")])?, took })
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.guardian.pid()
+    }
+
     /// Bytes of its memory that lie in the machine's.
     ///
     /// # Errors

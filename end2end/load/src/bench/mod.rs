@@ -9,12 +9,14 @@
 //! | what is compared, and the goals | [`comparisons`] |
 //! | servers and databases | [`ground`] |
 //! | what others do with the same rows | [`limits`] |
+//! | whose processor time it is | [`processors`] |
 //! | the table | [`table`] |
 //! | what is measured with millions of entries: `load bench-scale` | [`scale`] |
 
 pub mod comparisons;
 pub mod ground;
 pub mod limits;
+pub mod processors;
 pub mod scale;
 pub mod table;
 
