@@ -178,6 +178,7 @@ impl Bench<'_> {
             "ms",
             Goal::Below(5.0),
         );
+        let mut server_tail = Comparison::new("the same, from when they were sent", "", "ms", Goal::Nothing);
         let half = super::median(&rate.ours) / 2.0;
         let plan = Plan { pace: Pace::Open { per_second: half, poisson: true }, ..self.plan() };
         self.rounds(
@@ -185,12 +186,13 @@ impl Bench<'_> {
             |wrong| {
                 let outcome = crowd.run(&server.targets, &plan, &retries, |_| {})?;
                 note(&outcome, wrong);
+                server_tail.ours.push(p99_ms(&outcome, Kind::Retry, |kind| Some(&kind.service)));
                 Ok(p99_ms(&outcome, Kind::Retry, |kind| kind.latency.as_ref()))
             },
             || Ok(p99_ms(&echo.measure(&plan)?, Kind::Fixed, |kind| kind.latency.as_ref())),
         )?;
         check(&site, &crowd, &mut tail.wrong)?;
-        Ok(vec![rate, tail])
+        Ok(vec![rate, tail, server_tail])
     }
 
     /// Each attempt is retried once at a server that was started since it was acknowledged: only Redis knows.
