@@ -1,12 +1,13 @@
 //! Where the time of a registration goes: whose processor time it is, and how much of it nobody uses.
 //!
-//! Read from proc(5) when a second of the run is over. What is neither the server's nor the generator's nor idle belongs to
-//! the databases and to the kernel's own threads.
+//! Read from proc(5) when a second of the run is over. What is neither the server's nor the generator's nor idle belongs
+//! to the databases and to the kernel's own threads.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::{Comparison, Goal};
+use crate::engine::processor;
 use crate::{Failure, Outcome, Second};
 
 /// What was used until an instant.
@@ -83,14 +84,8 @@ impl Shares {
         let (Some(first), Some(last)) = (watch.first, watch.last) else {
             return Err(Failure::Ground("the run was too short to tell its processor time".to_owned()));
         };
-        let seconds = (last.at - first.at).as_secs_f64();
-        let idle =
-            (last.machine.idle - first.machine.idle) as f64 / (last.machine.all - first.machine.all) as f64;
-        let used = f64::from(last.machine.processors) * seconds * (1.0 - idle);
-        let server = (last.server.saturating_sub(first.server)).as_secs_f64();
-        let generator = outcome.generator_seconds / outcome.seconds * seconds;
-        let each = |seconds: f64| seconds * 1e6 / watch.answers as f64;
-        let figures = [each(server), each(used - server - generator), each(generator), 100.0 * idle];
+        let generator = outcome.generator_seconds / outcome.seconds;
+        let figures = figures(first, last, generator, watch.answers as f64);
         for (row, figure) in self.0.iter_mut().zip(figures) {
             row.ours.push(figure);
         }
@@ -103,17 +98,37 @@ impl Shares {
     }
 }
 
+/// The server's, the databases' and the generator's microseconds an answer, and the percentage that was idle.
+/// `generator` is in processors.
+fn figures(first: Reading, last: Reading, generator: f64, answers: f64) -> [f64; 4] {
+    let seconds = (last.at - first.at).as_secs_f64();
+    // The kernel says of the time that waited for a disk that it may fall.
+    let idle = last.machine.idle.saturating_sub(first.machine.idle) as f64
+        / last.machine.all.saturating_sub(first.machine.all) as f64;
+    let used = f64::from(last.machine.processors) * seconds * (1.0 - idle);
+    let server = last.server.saturating_sub(first.server).as_secs_f64();
+    let generator = generator * seconds;
+    let each = |seconds: f64| seconds * 1e6 / answers;
+    [each(server), each(used - server - generator), each(generator), 100.0 * idle]
+}
+
 impl Reading {
     fn take(server: u32) -> io::Result<Self> {
-        let mut nanos = 0;
+        let mut used = Vec::new();
         for thread in std::fs::read_dir(format!("/proc/{server}/task"))? {
             // A thread may end at any moment; the kernel has no sum of nanoseconds for a process.
             let Ok(text) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
-            nanos += text.split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or_default();
+            used.push(processor::parse(&text).ok_or(io::ErrorKind::InvalidData)?);
+        }
+        if used.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the kernel does not count what threads use",
+            ));
         }
         let stat = std::fs::read_to_string("/proc/stat")?;
         let machine = Machine::parse(&stat).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Self { at: Instant::now(), server: Duration::from_nanos(nanos), machine })
+        Ok(Self { at: Instant::now(), server: used.iter().sum(), machine })
     }
 }
 
@@ -142,13 +157,27 @@ impl Machine {
 mod tests {
     use super::*;
 
-    const STAT: &str = "cpu  100 1 50 800 20 0 5 4 7 0\ncpu0 50 0 25 400 10 0 2 2 7 0\ncpu1 50 1 25 400 10 0 3 2 0 0\nintr 1\n";
+    const STAT: &str = "cpu  100 1 50 800 20 0 5 4 7 0\ncpu0 50 0 25 400 10 0 2 2 7 0\n\
+        cpu1 50 1 25 400 10 0 3 2 0 0\nintr 1\n";
 
     #[test]
     fn the_machines_line_is_read() {
         assert_eq!(Machine::parse(STAT), Some(Machine { idle: 820, all: 980, processors: 2 }));
         assert_eq!(Machine::parse("cpu  1 2 3\n"), None);
         assert_eq!(Machine::parse(""), None);
+    }
+
+    #[test]
+    fn all_that_is_used_is_somebodys() {
+        let machine = Machine { idle: 50, all: 1000, processors: 2 };
+        let first = Reading { at: Instant::now(), server: Duration::from_secs(1), machine };
+        let last = Reading {
+            at: first.at + Duration::from_secs(4),
+            server: Duration::from_secs(4),
+            machine: Machine { idle: 250, all: 1800, ..machine },
+        };
+        // Of 8 seconds a quarter is idle, 3 are the server's, 1 the generator's.
+        assert_eq!(figures(first, last, 0.25, 1e6), [3.0, 2.0, 1.0, 25.0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod alarm;
 mod connection;
-mod processor;
+pub(crate) mod processor;
 mod run;
 mod schedule;
 mod worker;
