@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::desks::Desks;
 use crate::http::door::Door;
 use crate::state::App;
 use crate::{router, telemetry};
@@ -38,12 +39,13 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     chores.spawn(telemetry::keep_reconciling(app.clone()));
     let door = |peer| Door { app: app.clone(), routes: routes.clone(), peer };
     let connections = GracefulShutdown::new();
+    let mut desks = Desks::open()?;
     let places = places();
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             (place, accepted) = accept(&places, &listener) => match accepted {
-                Ok((stream, peer)) => connect(&connections, door(peer), stream, place),
+                Ok((stream, peer)) => connect(&connections, &mut desks, door(peer), stream, place),
                 // The client is gone already, or the machine is short of something: the next may do better.
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -61,7 +63,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     loop {
         tokio::select! {
             (place, accepted) = accept(&places, &listener) => if let Ok((stream, peer)) = accepted {
-                connect(&connections, door(peer), stream, place);
+                connect(&connections, &mut desks, door(peer), stream, place);
             },
             () = &mut notice => break,
         }
@@ -97,6 +99,7 @@ async fn accept(places: &Arc<Semaphore>, listener: &TcpListener) -> (Option<Owne
 
 fn connect(
     connections: &GracefulShutdown,
+    desks: &mut Desks,
     door: Door,
     stream: TcpStream,
     place: Option<OwnedSemaphorePermit>,
@@ -106,17 +109,26 @@ fn connect(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "nodelay");
     }
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        // Who has said everything may stop sending and still wants the answer.
-        .half_close(true)
-        .max_buf_size(HEAD_BYTES)
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), door);
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
+    // A thread waits for the network by itself, so the connection is handed over as what the system knows it as.
+    let handed = stream.into_std();
+    let watcher = connections.watcher();
+    desks.another().spawn(async move {
+        let stream = match handed.and_then(TcpStream::from_std) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, %peer, "a connection was not taken over");
+                return;
+            }
+        };
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            // Who has said everything may stop sending and still wants the answer.
+            .half_close(true)
+            .max_buf_size(HEAD_BYTES)
+            .header_read_timeout(HEADER_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), door);
         // A client that hangs up or sends nonsense: nothing of ours.
-        if let Err(error) = connection.await {
+        if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, %peer, "a connection broke");
         }
         drop(place);

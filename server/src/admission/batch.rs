@@ -1,9 +1,9 @@
-//! Group commit: writer tasks gather what arrives while they commit, and write it in one transaction.
+//! Group commit: what arrives while a writer commits is parked, and written in one transaction after that.
 //!
 //! There is no timer: an idle server writes at once, a busy one in batches as large as its commits are slow.
 //! Writers own what they write: nobody cancels them, least of all a client that hangs up.
 
-use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::lanes::{Entered, Lanes};
+use super::lanes::{Lanes, PATIENCE};
 use super::protocol::{AfterTry, Round, after_lost_answer, after_round, recognise};
 use super::standby::{Standby, Ticket};
+use crate::reply::{Reply, answer_all, reply};
 use crate::store::entries::{NewEntry, Written};
 use crate::store::{Store, StoreResult};
 use crate::telemetry;
@@ -49,13 +50,14 @@ struct Queued {
     draw: Uuid,
     entry: Box<NewEntry>,
     tries: u32,
-    done: oneshot::Sender<Submitted>,
+    done: Reply<Submitted>,
 }
 
 /// The way to the writers.
 #[derive(Clone, Debug)]
 pub struct Batches {
-    queue: mpsc::Sender<Queued>,
+    /// Draws that need a writer.
+    calls: mpsc::UnboundedSender<Uuid>,
     pace: Arc<Pace>,
     lanes: Arc<Lanes<Uuid, Queued>>,
     standby: Arc<Standby<Uuid, Queued>>,
@@ -144,19 +146,19 @@ impl Batches {
     /// Starts as many writers over a store as are worth it. They end, with everything written, when the last
     /// [`Batches`] is dropped.
     pub fn start(store: Arc<dyn Store>) -> Self {
-        let (queue, arrivals) = mpsc::channel(QUEUE_MAX);
-        let arrivals = Arc::new(Mutex::new(arrivals));
+        let (calls, called) = mpsc::unbounded_channel();
+        let called = Arc::new(Mutex::new(called));
         let writers = store.writers();
         let pace = Arc::new(Pace::new(writers));
         // One writer is left for other draws, whatever happens in one.
         let lanes = Arc::new(Lanes::new(writers.saturating_sub(1).max(1)));
         let standby = Arc::new(Standby::default());
         for number in 0..writers {
-            let (store, pace, arrivals) = (Arc::clone(&store), Arc::clone(&pace), Arc::clone(&arrivals));
-            let (lanes, standby) = (Arc::clone(&lanes), Arc::clone(&standby));
-            tokio::spawn(Writer { number, store, pace, arrivals, lanes, standby }.run());
+            let (store, pace, called) = (Arc::clone(&store), Arc::clone(&pace), Arc::clone(&called));
+            let (lanes, standby, calls) = (Arc::clone(&lanes), Arc::clone(&standby), calls.downgrade());
+            tokio::spawn(Writer { number, store, pace, called, calls, lanes, standby }.run());
         }
-        Self { queue, pace, lanes, standby }
+        Self { calls, pace, lanes, standby }
     }
 
     /// Whether a new attempt in a draw would have to wait too long.
@@ -168,12 +170,12 @@ impl Batches {
 
     /// Whether there are writers.
     pub fn is_alive(&self) -> bool {
-        !self.queue.is_closed()
+        !self.calls.is_closed()
     }
 
     /// Queues an entry and waits for its fate.
     pub async fn submit(&self, draw: Uuid, entry: Box<NewEntry>) -> Submitted {
-        let (done, fate) = oneshot::channel();
+        let (done, fate) = reply();
         if !self.queue(Queued { draw, entry, tries: 0, done }) {
             return Submitted::Overloaded;
         }
@@ -182,7 +184,7 @@ impl Batches {
 
     /// Lets an entry go along with the next batch of its draw that leaves for the sake of others.
     pub fn stand_by(&self, draw: Uuid, entry: Box<NewEntry>) -> StandingBy<'_> {
-        let (done, fate) = oneshot::channel();
+        let (done, fate) = reply();
         let ticket = self.standby.enter(draw, Queued { draw, entry, tries: 0, done });
         StandingBy { batches: self, draw, ticket, fate }
     }
@@ -198,10 +200,14 @@ impl Batches {
         if self.is_overloaded(queued.draw) {
             return false;
         }
-        self.pace.waiting.fetch_add(1, Ordering::Relaxed);
-        if self.queue.try_send(queued).is_err() {
+        if self.pace.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
             self.pace.waiting.fetch_sub(1, Ordering::Relaxed);
             return false;
+        }
+        let draw = queued.draw;
+        if self.lanes.enter(draw, queued) && self.calls.send(draw).is_err() {
+            // Only in a process that is going down.
+            self.lanes.give_up(draw);
         }
         self.pace.changed();
         true
@@ -245,45 +251,43 @@ struct Writer {
     number: usize,
     store: Arc<dyn Store>,
     pace: Arc<Pace>,
-    /// Writers take turns at gathering; while one waits for an arrival, the others that are free wait for it.
-    arrivals: Arc<Mutex<mpsc::Receiver<Queued>>>,
+    /// Writers take turns at waiting for a call.
+    called: Arc<Mutex<mpsc::UnboundedReceiver<Uuid>>>,
+    /// Weak, so that writers end when nobody else can call them.
+    calls: mpsc::WeakUnboundedSender<Uuid>,
     lanes: Arc<Lanes<Uuid, Queued>>,
     standby: Arc<Standby<Uuid, Queued>>,
 }
 
 impl Writer {
     async fn run(self) {
-        // What lost to something that is not there in the end goes first.
-        let mut again: VecDeque<Queued> = VecDeque::new();
         loop {
-            let mut gathered: Vec<Queued> = again.drain(..).collect();
-            if gathered.is_empty() {
-                let mut arrivals = self.arrivals.lock().await;
-                match arrivals.recv().await {
-                    Some(queued) => gathered.push(queued),
-                    None => return,
-                }
-                while gathered.len() < BATCH_MAX {
-                    match arrivals.try_recv() {
-                        Ok(queued) => gathered.push(queued),
-                        Err(_) => break,
-                    }
-                }
+            let called = self.called.lock().await.recv().await;
+            let Some(draw) = called else { return };
+            let mut batch = self.lanes.begin(draw, BATCH_MAX);
+            while let Some(now) = batch {
+                self.pace.begin_round(self.number);
+                let again = self.write_patiently(draw, now).await;
+                self.pace.end_round(self.number);
+                batch = self.lanes.next(draw, again, BATCH_MAX);
             }
-            self.pace.begin_round(self.number);
-            for (draw, batch) in by_draw(gathered) {
-                let mut batch = match self.lanes.enter(draw, batch, BATCH_MAX) {
-                    Entered::Write(batch) => Some(batch),
-                    Entered::Parked => None,
-                    Entered::Watched => self.lanes.watch(draw, BATCH_MAX).await,
-                };
-                while let Some(now) = batch {
-                    again.extend(self.write(draw, now).await);
-                    batch = self.lanes.next(draw, BATCH_MAX);
-                }
-            }
-            self.pace.end_round(self.number);
         }
+    }
+
+    /// Writes a batch; calls another writer for what waits meanwhile, where that takes too long.
+    async fn write_patiently(&self, draw: Uuid, batch: Vec<Queued>) -> Vec<Queued> {
+        let mut writing = pin!(self.write(draw, batch));
+        if let Ok(again) = tokio::time::timeout(PATIENCE, &mut writing).await {
+            return again;
+        }
+        // Where nobody can submit anything any more, what waits is written after this.
+        if let Some(calls) = self.calls.upgrade()
+            && self.lanes.needs_another(draw)
+        {
+            // This writer hears it, if no other does.
+            let _ = calls.send(draw);
+        }
+        writing.await
     }
 
     /// Writes a batch, with who stands by, and tells everybody; returns who has to try again.
@@ -300,12 +304,7 @@ impl Writer {
         metrics::histogram!("drawbridge_batch_size").record(entries.len() as f64);
         metrics::histogram!("drawbridge_batch_seconds").record(took.as_secs_f64());
         let mut again = Vec::new();
-        let mut told = 0;
-        let mut tell = |done: oneshot::Sender<Submitted>, fate| {
-            told += 1;
-            // Nobody listens any more when the server is going down: the entry is written all the same.
-            let _ = done.send(fate);
-        };
+        let mut told = Vec::with_capacity(waiting.len());
         match fates {
             Ok(fates) => {
                 for ((fate, entry), (tries, done)) in fates.into_iter().zip(entries).zip(waiting) {
@@ -313,8 +312,8 @@ impl Writer {
                         Round::Again => {
                             again.push(Queued { draw, entry: Box::new(entry), tries: tries + 1, done })
                         }
-                        Round::NobodyKnows => tell(done, Submitted::Unknown),
-                        Round::Tell => tell(done, Submitted::Written(fate)),
+                        Round::NobodyKnows => told.push((done, Submitted::Unknown)),
+                        Round::Tell => told.push((done, Submitted::Written(fate))),
                     }
                 }
             }
@@ -324,13 +323,13 @@ impl Writer {
                     entries = waiting.len(),
                     "a batch was not written"
                 );
-                for (_, done) in waiting {
-                    tell(done, Submitted::Unknown);
-                }
+                told.extend(waiting.into_iter().map(|(_, done)| (done, Submitted::Unknown)));
             }
         }
-        self.pace.waiting.fetch_sub(told, Ordering::Relaxed);
+        self.pace.waiting.fetch_sub(told.len(), Ordering::Relaxed);
         self.pace.changed();
+        // Nobody listens any more when the server is going down: what is written is written all the same.
+        answer_all(told);
         again
     }
 
@@ -362,15 +361,6 @@ impl Writer {
             }
         }
     }
-}
-
-/// Groups what was gathered by draw, each in order of arrival.
-fn by_draw(gathered: Vec<Queued>) -> HashMap<Uuid, Vec<Queued>> {
-    let mut draws: HashMap<Uuid, Vec<Queued>> = HashMap::new();
-    for queued in gathered {
-        draws.entry(queued.draw).or_default().push(queued);
-    }
-    draws
 }
 
 #[cfg(test)]

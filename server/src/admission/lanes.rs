@@ -1,17 +1,15 @@
 //! One lane a draw: so many writers at once and no more, so that a draw which stands still (its row is locked, its
 //! database shard hangs) never holds all of them.
 //!
-//! A second writer begins beside the first only when enough waits for it: a batch costs nearly the same for one entry
+//! Who comes parks what they bring; whoever finds no writer in the lane calls one, who takes what is parked by then. A
+//! second writer is called beside the first only when enough waits for it: a batch costs nearly the same for one entry
 //! as for some, so what comes while another batch commits waits for that and goes together. Where the first does not
 //! get on, the others do not wait for it for longer than a moment.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use tokio::sync::Notify;
 
 /// So many entries are worth a transaction beside another: on two processors, with 64 people at a time, one batch after
 /// the other takes a quarter more of them than two beside each other.
@@ -24,105 +22,98 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 pub(super) struct Lanes<K, T> {
     at_once: usize,
     lanes: Mutex<HashMap<K, Lane<T>>>,
-    /// Somebody in some lane got on.
-    moved: Notify,
-}
-
-/// What becomes of a batch that comes to a lane.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Entered<T> {
-    /// It is written now, by who brought it.
-    Write(Vec<T>),
-    /// It is left to those who are writing.
-    Parked,
-    /// It is left to those who are writing, and who brought it sees to it that they get on: see [`Lanes::watch`].
-    Watched,
 }
 
 #[derive(Debug)]
 struct Lane<T> {
-    writing: usize,
-    /// When somebody last began to write.
+    /// Writers, those who are called included.
+    writers: usize,
+    /// Writers who are called and have not come yet.
+    called: usize,
+    /// When somebody last began to write, or was called.
     moved_at: Instant,
     parked: Vec<T>,
-    /// Somebody sees to it that what is parked does not wait for one who does not get on.
-    is_watched: bool,
 }
 
 impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
     pub(super) fn new(at_once: usize) -> Self {
-        Self { at_once, lanes: Mutex::default(), moved: Notify::new() }
+        Self { at_once, lanes: Mutex::default() }
     }
 
-    /// Whether a batch is written now, with what is parked, at most so much, or left to those who are writing.
-    pub(super) fn enter(&self, key: K, batch: Vec<T>, at_most: usize) -> Entered<T> {
+    /// Parks what is to be written; whether a writer is to be called, who does [`Self::begin`].
+    #[must_use]
+    pub(super) fn enter(&self, key: K, one: T) -> bool {
         let mut lanes = self.lock();
         let lane = lanes.entry(key).or_insert_with(|| Lane {
-            writing: 0,
+            writers: 0,
+            called: 0,
             moved_at: Instant::now(),
             parked: Vec::new(),
-            is_watched: false,
         });
-        let is_full = lane.writing >= self.at_once;
-        lane.parked.extend(batch);
+        lane.parked.push(one);
         let is_little = lane.parked.len() < BESIDE && lane.moved_at.elapsed() < PATIENCE;
-        if is_full || (lane.writing > 0 && is_little) {
-            let watches = !is_full && !std::mem::replace(&mut lane.is_watched, true);
-            return if watches { Entered::Watched } else { Entered::Parked };
+        let waits = lane.writers >= self.at_once || lane.called > 0 || (lane.writers > 0 && is_little);
+        if !waits {
+            lane.call();
         }
-        lane.writing += 1;
-        self.moved.notify_waiters();
-        Entered::Write(lane.take(at_most))
+        !waits
     }
 
-    /// Waits until nothing is parked in a lane any more; the batch to write beside those who are writing, at most so
-    /// large, once they have not got on for a moment.
-    pub(super) async fn watch(&self, key: K, at_most: usize) -> Option<Vec<T>> {
-        loop {
-            let mut moved = pin!(self.moved.notified());
-            // From here on no movement is missed, whatever the look below sees.
-            moved.as_mut().enable();
-            let rest = {
-                let mut lanes = self.lock();
-                let lane = lanes.get_mut(&key)?;
-                let stood_still = lane.moved_at.elapsed();
-                if lane.parked.is_empty() || lane.writing >= self.at_once {
-                    lane.is_watched = false;
-                    return None;
-                }
-                if stood_still >= PATIENCE {
-                    lane.is_watched = false;
-                    lane.writing += 1;
-                    return Some(lane.take(at_most));
-                }
-                PATIENCE - stood_still
-            };
-            // Either is a reason to look again: another lane may be what moved.
-            let _ = tokio::time::timeout(rest, moved).await;
+    /// Whether a writer is to be called because those who are in the lane have not got on for a moment.
+    #[must_use]
+    pub(super) fn needs_another(&self, key: K) -> bool {
+        let mut lanes = self.lock();
+        let Some(lane) = lanes.get_mut(&key) else { return false };
+        let needs = !lane.parked.is_empty()
+            && lane.writers < self.at_once
+            && lane.called == 0
+            && lane.moved_at.elapsed() >= PATIENCE;
+        if needs {
+            lane.call();
         }
+        needs
     }
 
     /// How long a lane has been full without anybody in it getting on.
     pub(super) fn stands_still_for(&self, key: K) -> Duration {
         match self.lock().get(&key) {
-            Some(lane) if lane.writing >= self.at_once => lane.moved_at.elapsed(),
+            Some(lane) if lane.writers >= self.at_once => lane.moved_at.elapsed(),
             _ => Duration::ZERO,
         }
     }
 
-    /// After writing: the next batch, at most so large, or the way out.
-    pub(super) fn next(&self, key: K, at_most: usize) -> Option<Vec<T>> {
+    /// For a writer who was called: the first batch, at most so large, or the way out.
+    pub(super) fn begin(&self, key: K, at_most: usize) -> Option<Vec<T>> {
         let mut lanes = self.lock();
         let lane = lanes.get_mut(&key)?;
-        if !lane.parked.is_empty() {
-            self.moved.notify_waiters();
-            return Some(lane.take(at_most));
+        lane.called -= 1;
+        Self::take(&mut lanes, key, at_most)
+    }
+
+    /// After writing: the next batch, at most so large, or the way out. What is to be written again goes first.
+    pub(super) fn next(&self, key: K, again: Vec<T>, at_most: usize) -> Option<Vec<T>> {
+        let mut lanes = self.lock();
+        lanes.get_mut(&key)?.parked.splice(0..0, again);
+        Self::take(&mut lanes, key, at_most)
+    }
+
+    /// When nobody can be called any more: what is parked is given up.
+    pub(super) fn give_up(&self, key: K) {
+        drop(self.lock().remove(&key));
+    }
+
+    fn take(lanes: &mut HashMap<K, Lane<T>>, key: K, at_most: usize) -> Option<Vec<T>> {
+        let lane = lanes.get_mut(&key)?;
+        if lane.parked.is_empty() {
+            lane.writers -= 1;
+            if lane.writers == 0 {
+                lanes.remove(&key);
+            }
+            return None;
         }
-        lane.writing -= 1;
-        if lane.writing == 0 {
-            lanes.remove(&key);
-        }
-        None
+        lane.moved_at = Instant::now();
+        let rest = lane.parked.split_off(at_most.min(lane.parked.len()));
+        Some(std::mem::replace(&mut lane.parked, rest))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Lane<T>>> {
@@ -131,11 +122,10 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
 }
 
 impl<T> Lane<T> {
-    /// What is parked, at most so much of it, for somebody who gets on with it.
-    fn take(&mut self, at_most: usize) -> Vec<T> {
+    fn call(&mut self) {
+        self.writers += 1;
+        self.called += 1;
         self.moved_at = Instant::now();
-        let rest = self.parked.split_off(at_most.min(self.parked.len()));
-        std::mem::replace(&mut self.parked, rest)
     }
 }
 
@@ -143,63 +133,69 @@ impl<T> Lane<T> {
 mod tests {
     use super::*;
 
-    fn many(from: usize) -> Vec<usize> {
-        (from..from + BESIDE).collect()
+    /// Parks so many; whether any of them called a writer.
+    fn enter(lanes: &Lanes<char, usize>, key: char, many: std::ops::Range<usize>) -> bool {
+        many.map(|one| lanes.enter(key, one)).fold(false, |any, called| any | called)
     }
 
     #[test]
     fn what_comes_while_a_lane_is_full_waits_for_those_who_write() {
         let lanes = Lanes::new(2);
-        assert_eq!(lanes.enter('a', vec![1], 512), Entered::Write(vec![1]));
-        assert_eq!(lanes.enter('a', many(100), 512), Entered::Write(many(100)));
+        assert!(lanes.enter('a', 1));
+        assert!(!enter(&lanes, 'a', 2..2 + 2 * BESIDE), "somebody is coming already");
+        assert_eq!(lanes.begin('a', 2), Some(vec![1, 2]));
+        assert!(lanes.enter('a', 900), "enough waits for another");
+        assert_eq!(lanes.begin('a', 512).map(|batch| batch.len()), Some(2 * BESIDE));
+        assert!(!enter(&lanes, 'a', 0..2 * BESIDE), "both write");
         assert!(lanes.stands_still_for('a') > Duration::ZERO, "nobody got on since");
-        assert_eq!(lanes.enter('a', vec![3, 4, 5], 512), Entered::Parked);
-        assert_eq!(lanes.enter('b', vec![6], 512), Entered::Write(vec![6]), "another lane is free");
+        assert!(lanes.enter('b', 6), "another lane is free");
         assert_eq!(lanes.stands_still_for('b'), Duration::ZERO, "there is room in it");
-        assert_eq!(lanes.next('a', 2), Some(vec![3, 4]));
-        assert_eq!(lanes.next('a', 2), Some(vec![5]));
-        assert_eq!(lanes.next('a', 2), None);
-        assert_eq!(lanes.next('a', 2), None);
-        assert_eq!(lanes.next('b', 2), None);
+        assert_eq!(lanes.begin('b', 9), Some(vec![6]));
+        assert_eq!(lanes.next('a', vec![7, 8], 3), Some(vec![7, 8, 0]), "what lost goes first");
+        assert_eq!(lanes.next('a', vec![], 512).map(|batch| batch.len()), Some(2 * BESIDE - 1));
+        assert_eq!(lanes.next('a', vec![], 2), None);
+        assert_eq!(lanes.next('a', vec![9], 2), Some(vec![9]), "also where nobody else waits");
+        assert_eq!(lanes.next('a', vec![], 2), None);
+        assert_eq!(lanes.next('b', vec![], 2), None);
         assert!(lanes.lock().is_empty(), "nothing stays behind");
-        assert_eq!(lanes.enter('a', vec![7], 512), Entered::Write(vec![7]));
+        assert!(lanes.enter('a', 7));
     }
 
-    #[tokio::test]
-    async fn few_wait_for_one_who_writes_and_many_do_not() {
+    #[test]
+    fn few_wait_for_one_who_writes() {
         let lanes = Lanes::new(3);
-        assert_eq!(lanes.enter('a', vec![1], 512), Entered::Write(vec![1]));
-        assert_eq!(lanes.enter('a', vec![2], 512), Entered::Watched);
-        assert_eq!(lanes.enter('a', vec![3], 512), Entered::Parked, "one watches");
-        let Entered::Write(together) = lanes.enter('a', many(100), 512) else { panic!("enough for another") };
-        assert_eq!(together.len(), BESIDE + 2, "with those who waited");
-        assert_eq!(lanes.enter('a', vec![4], 512), Entered::Parked);
-        assert_eq!(lanes.next('a', 9), Some(vec![4]));
-        assert_eq!(lanes.watch('a', 9).await, None, "nobody waits");
+        assert!(lanes.enter('a', 1));
+        assert_eq!(lanes.begin('a', 512), Some(vec![1]));
+        assert!(!enter(&lanes, 'a', 2..BESIDE + 1));
+        assert!(!lanes.needs_another('a'), "the one who writes began a moment ago");
+        assert_eq!(lanes.next('a', vec![], 512).map(|batch| batch.len()), Some(BESIDE - 1));
     }
 
-    #[tokio::test]
-    async fn what_moves_in_another_lane_ends_no_watch() {
-        let lanes = Lanes::new(3);
-        for (key, entry) in [('a', 1), ('b', 11)] {
-            assert_eq!(lanes.enter(key, vec![entry], 512), Entered::Write(vec![entry]));
-        }
-        assert_eq!(lanes.enter('a', vec![2], 512), Entered::Watched);
-        assert_eq!(lanes.enter('b', vec![12], 512), Entered::Watched);
-        let mut watch = pin!(lanes.watch('a', 9));
-        assert!(futures_util::poll!(&mut watch).is_pending());
-        assert_eq!(lanes.next('b', 9), Some(vec![12]));
-        assert_eq!(watch.await, Some(vec![2]), "who waits in this lane is seen to");
+    #[test]
+    fn who_was_called_finds_nothing_where_another_took_it() {
+        let lanes = Lanes::new(2);
+        assert!(lanes.enter('a', 1));
+        assert_eq!(lanes.begin('a', 512), Some(vec![1]));
+        assert!(enter(&lanes, 'a', 0..BESIDE), "one is called beside");
+        assert_eq!(lanes.next('a', vec![], 512).map(|batch| batch.len()), Some(BESIDE));
+        assert_eq!(lanes.begin('a', 512), None);
+        assert_eq!(lanes.next('a', vec![], 512), None);
+        assert!(lanes.lock().is_empty());
     }
 
-    #[tokio::test]
-    async fn nobody_waits_long_for_one_who_does_not_get_on() {
+    #[test]
+    fn nobody_waits_long_for_one_who_does_not_get_on() {
         let lanes = Lanes::new(3);
-        assert_eq!(lanes.enter('a', vec![1], 512), Entered::Write(vec![1]));
-        assert_eq!(lanes.enter('a', vec![2, 3], 512), Entered::Watched);
-        assert_eq!(lanes.watch('a', 1).await, Some(vec![2]));
-        assert_eq!(lanes.next('a', 9), Some(vec![3]));
+        assert!(lanes.enter('a', 1));
+        assert_eq!(lanes.begin('a', 512), Some(vec![1]));
+        assert!(!lanes.enter('a', 2));
         std::thread::sleep(PATIENCE);
-        assert_eq!(lanes.enter('a', vec![4], 512), Entered::Write(vec![4]), "nobody got on since");
+        assert!(lanes.needs_another('a'), "what waits needs another writer");
+        assert!(!lanes.needs_another('a'), "one is on the way");
+        assert_eq!(lanes.begin('a', 512), Some(vec![2]));
+        assert!(!lanes.needs_another('a'), "nothing waits");
+        std::thread::sleep(PATIENCE);
+        assert!(lanes.enter('a', 3), "nobody got on since");
+        assert!(!lanes.needs_another('a'), "the lane is full");
     }
 }

@@ -9,11 +9,12 @@
 use std::sync::{Arc, OnceLock};
 
 use redis::{Cmd, RedisError, RedisResult, Value};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use super::link::Link;
 use crate::coordination::CoordinationError;
+use crate::reply::{Reply, answer_all, reply};
 
 /// Calls that are sent at once.
 const TOGETHER: usize = 64;
@@ -45,7 +46,7 @@ pub(super) enum Unanswered {
 
 struct Asked {
     call: Cmd,
-    answer: oneshot::Sender<RedisResult<Value>>,
+    answer: Reply<RedisResult<Value>>,
 }
 
 impl Groups {
@@ -70,7 +71,7 @@ impl Groups {
             tokio::spawn(gather(Arc::clone(&self.link), asked));
             queue
         });
-        let (answer, said) = oneshot::channel();
+        let (answer, said) = reply();
         queue.send(Asked { call, answer }).await.map_err(|_| Unanswered::GoingDown)?;
         said.await.map_err(|_| Unanswered::GoingDown)?.map_err(Unanswered::Failed)
     }
@@ -96,18 +97,13 @@ async fn gather(link: Arc<Link>, mut asked: mpsc::Receiver<Asked>) {
         let said = link.query_each(calls).await;
         let hangs =
             said.iter().find_map(|said| said.as_ref().err().filter(|error| error.is_timeout())).cloned();
-        // Who stopped waiting meanwhile goes on without an answer.
-        for (answer, said) in answers.into_iter().zip(said) {
-            let _ = answer.send(said);
-        }
+        answer_all(answers.into_iter().zip(said));
         let waiting = asked.len();
         if let Some(error) = hangs
             && waiting > 0
         {
             asked.recv_many(&mut group, waiting).await;
-            for Asked { answer, .. } in group.drain(..) {
-                let _ = answer.send(Err(error.clone()));
-            }
+            answer_all(group.drain(..).map(|Asked { answer, .. }| (answer, Err(error.clone()))));
         }
     }
 }

@@ -1,0 +1,80 @@
+//! Threads that talk to clients, one a processor, each with a runtime of its own.
+//!
+//! What a connection needs happens on one thread: no request wakes another to be read, worked on or answered, unless it
+//! has to be written. The runtime of the process, whose threads take work from each other, suits what is seldom or long;
+//! where everything is frequent and short, looking for work and waking who looks cost more than the work is uneven. It
+//! keeps the writers and what talks to Redis, which must not stand in line behind a crowd.
+
+use std::io;
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// The threads. They end when this is dropped, and so does whatever still runs there.
+#[derive(Debug)]
+pub struct Desks {
+    desks: Vec<Desk>,
+    turn: usize,
+}
+
+#[derive(Debug)]
+struct Desk {
+    runtime: Handle,
+    /// Dropped, it ends the thread.
+    _open: oneshot::Sender<()>,
+}
+
+impl Desks {
+    /// Starts as many as there are processors for this process.
+    ///
+    /// # Errors
+    /// When the system does not tell how many there are, or gives no thread, or none that can wait for a network.
+    pub fn open() -> io::Result<Self> {
+        let desks = (0..thread::available_parallelism()?.get()).map(|_| Desk::open());
+        Ok(Self { desks: desks.collect::<io::Result<_>>()?, turn: 0 })
+    }
+
+    /// Each in turn: whose the next connection is.
+    pub fn another(&mut self) -> &Handle {
+        self.turn = (self.turn + 1) % self.desks.len();
+        &self.desks[self.turn].runtime
+    }
+}
+
+impl Desk {
+    fn open() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (open, closed) = oneshot::channel::<()>();
+        thread::Builder::new().name("desk".to_owned()).spawn(move || {
+            // Nothing is ever sent: this ends when the other side is dropped.
+            let _ = runtime.block_on(closed);
+            // Not waiting for what blocks: at the end of the process nobody needs it.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { runtime: handle, _open: open })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_go_to_each_thread_in_turn_and_end_with_it() {
+        let mut desks = Desks::open().expect("threads");
+        let many = desks.desks.len();
+        let mut threads = Vec::new();
+        for _ in 0..2 * many {
+            threads.push(desks.another().spawn(async { thread::current().id() }).await.expect("runs"));
+        }
+        assert_eq!(threads.iter().collect::<HashSet<_>>().len(), many);
+        assert_eq!(threads[..many], threads[many..]);
+        let goes_on = desks.another().spawn(std::future::pending::<()>());
+        drop(desks);
+        assert!(goes_on.await.is_err_and(|error| error.is_cancelled()));
+    }
+}
