@@ -6,7 +6,8 @@
 //! keeps the writers and what talks to Redis, which must not stand in line behind a crowd.
 
 use std::io;
-use std::thread;
+use std::num::NonZero;
+use std::thread::{self, JoinHandle};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -22,16 +23,24 @@ pub struct Desks {
 struct Desk {
     runtime: Handle,
     /// Dropped, it ends the thread.
-    _open: oneshot::Sender<()>,
+    open: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Desks {
     /// Starts as many as there are processors for this process.
     ///
     /// # Errors
-    /// When the system does not tell how many there are, or gives no thread, or none that can wait for a network.
+    /// When the system gives no thread, or none that can wait for a network.
     pub fn open() -> io::Result<Self> {
-        let desks = (0..thread::available_parallelism()?.get()).map(|_| Desk::open());
+        let processors = thread::available_parallelism().map_or_else(
+            |error| {
+                tracing::warn!(%error, "how many processors there are is not known, assuming one");
+                1
+            },
+            NonZero::get,
+        );
+        let desks = (0..processors).map(|_| Desk::open());
         Ok(Self { desks: desks.collect::<io::Result<_>>()?, turn: 0 })
     }
 
@@ -47,13 +56,25 @@ impl Desk {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (open, closed) = oneshot::channel::<()>();
-        thread::Builder::new().name("desk".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("desk".to_owned()).spawn(move || {
             // Nothing is ever sent: this ends when the other side is dropped.
             let _ = runtime.block_on(closed);
             // Not waiting for what blocks: at the end of the process nobody needs it.
             runtime.shutdown_background();
         })?;
-        Ok(Self { runtime: handle, _open: open })
+        Ok(Self { runtime: handle, open: Some(open), thread: Some(thread) })
+    }
+}
+
+impl Drop for Desks {
+    fn drop(&mut self) {
+        // All are told before any is waited for.
+        self.desks.iter_mut().for_each(|desk| drop(desk.open.take()));
+        for thread in self.desks.iter_mut().filter_map(|desk| desk.thread.take()) {
+            if thread.join().is_err() {
+                tracing::error!("a thread that talks to clients panicked");
+            }
+        }
     }
 }
 

@@ -18,7 +18,7 @@
 //! Clients send each press as often as its budget allows, to any server at any time: a message that is lost never
 //! arrives, one that is doubled arrives twice, one that is delayed arrives later. A server looks into its memory, finds
 //! the flight of the same key, asks Redis for the outcome or the lease, waits for another's, holds verdicts back,
-//! queues, and settles; its writer gathers a batch and runs the registration transaction statement by statement, with
+//! queues, and settles; its writer takes a batch and runs the registration transaction statement by statement, with
 //! the locks, the losers, the capacity and the closing of the real one. A step is what is atomic in the real thing: one
 //! call of Redis, one statement, one look into shared memory. Faults strike between any two steps: servers are killed,
 //! answers to COMMIT are lost and the transaction in doubt ends later or not at all, Redis forgets, fails or lies.

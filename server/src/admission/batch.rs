@@ -95,14 +95,17 @@ impl Pace {
         }
     }
 
-    /// How long a new attempt would wait. Nobody waits in an idle server, however slow its last round was.
-    fn expected_wait(&self) -> Duration {
+    /// How long a new attempt would wait, among so many draws that have something to write. Nobody waits in an idle server,
+    /// however slow its last round was.
+    fn expected_wait(&self, draws: usize) -> Duration {
         let waiting = self.waiting.load(Ordering::Relaxed);
         if waiting == 0 {
             return Duration::ZERO;
         }
-        let at_once = BATCH_MAX * self.running_since.len();
-        let rounds = u32::try_from(waiting / at_once + 1).unwrap_or(u32::MAX);
+        let writers = self.running_since.len();
+        // Each draw is a batch of its own.
+        let rounds = (waiting / (BATCH_MAX * writers) + 1).max(draws / writers);
+        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
         let usual = Duration::from_nanos(self.round.load(Ordering::Relaxed)).saturating_mul(rounds);
         // A database that hangs is noticed while it hangs, and believed again as soon as it answers. One writer
         // that goes on is enough.
@@ -163,7 +166,7 @@ impl Batches {
 
     /// Whether a new attempt in a draw would have to wait too long.
     pub fn is_overloaded(&self, draw: Uuid) -> bool {
-        self.pace.expected_wait() > EXPECTED_WAIT_MAX
+        self.pace.expected_wait(self.lanes.count()) > EXPECTED_WAIT_MAX
             || self.pace.waiting.load(Ordering::Relaxed) >= QUEUE_MAX
             || self.lanes.stands_still_for(draw) > EXPECTED_WAIT_MAX
     }
@@ -197,7 +200,7 @@ impl Batches {
 
     /// Queues an entry, unless it would have to wait too long.
     fn queue(&self, queued: Queued) -> bool {
-        if self.is_overloaded(queued.draw) {
+        if !self.is_alive() || self.is_overloaded(queued.draw) {
             return false;
         }
         if self.pace.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
@@ -206,7 +209,7 @@ impl Batches {
         }
         let draw = queued.draw;
         if self.lanes.enter(draw, queued) && self.calls.send(draw).is_err() {
-            // Only in a process that is going down.
+            // Only in a process that is going down: whoever waits learns that nobody knows.
             self.lanes.give_up(draw);
         }
         self.pace.changed();
@@ -269,25 +272,43 @@ impl Writer {
                 self.pace.begin_round(self.number);
                 let again = self.write_patiently(draw, now).await;
                 self.pace.end_round(self.number);
-                batch = self.lanes.next(draw, again, BATCH_MAX);
+                batch = match self.calls.upgrade() {
+                    // A crowd in one draw keeps nobody from another.
+                    Some(calls) if self.is_another_called() => {
+                        if self.lanes.give_way(draw, again) {
+                            // There is somebody to hear it: this writer, if no other.
+                            let _ = calls.send(draw);
+                        }
+                        None
+                    }
+                    _ => self.lanes.next(draw, again, BATCH_MAX),
+                };
             }
         }
     }
 
-    /// Writes a batch; calls another writer for what waits meanwhile, where that takes too long.
+    /// Whether a call waits and no writer is free to hear it.
+    fn is_another_called(&self) -> bool {
+        // Whoever holds it waits for a call.
+        self.called.try_lock().is_ok_and(|called| !called.is_empty())
+    }
+
+    /// Writes a batch; calls another writer for what waits meanwhile, where that takes too long. It looks again and again:
+    /// what comes while another gets on, and then waits, is nobody else's to see to.
     async fn write_patiently(&self, draw: Uuid, batch: Vec<Queued>) -> Vec<Queued> {
         let mut writing = pin!(self.write(draw, batch));
-        if let Ok(again) = tokio::time::timeout(PATIENCE, &mut writing).await {
-            return again;
+        loop {
+            if let Ok(again) = tokio::time::timeout(PATIENCE, &mut writing).await {
+                return again;
+            }
+            // Where nobody can submit anything any more, what waits is written after this.
+            if let Some(calls) = self.calls.upgrade()
+                && self.lanes.needs_another(draw)
+            {
+                // There is somebody to hear it: this writer, if no other.
+                let _ = calls.send(draw);
+            }
         }
-        // Where nobody can submit anything any more, what waits is written after this.
-        if let Some(calls) = self.calls.upgrade()
-            && self.lanes.needs_another(draw)
-        {
-            // This writer hears it, if no other does.
-            let _ = calls.send(draw);
-        }
-        writing.await
     }
 
     /// Writes a batch, with who stands by, and tells everybody; returns who has to try again.
@@ -372,13 +393,16 @@ mod tests {
         let pace = Pace::new(1);
         pace.note_round(Duration::from_millis(50));
         pace.waiting.store(400, Ordering::Relaxed);
-        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX, "one slow commit does not turn a crowd away");
+        assert!(pace.expected_wait(1) < EXPECTED_WAIT_MAX, "one slow commit does not turn a crowd away");
         pace.waiting.store(QUEUE_MAX, Ordering::Relaxed);
-        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX);
+        assert!(pace.expected_wait(1) < EXPECTED_WAIT_MAX);
         for _ in 0..100 {
             pace.note_round(Duration::from_millis(500));
         }
-        assert!(pace.expected_wait() > EXPECTED_WAIT_MAX, "nine rounds of half a second are too many");
+        assert!(pace.expected_wait(1) > EXPECTED_WAIT_MAX, "nine rounds of half a second are too many");
+        pace.waiting.store(9, Ordering::Relaxed);
+        assert!(pace.expected_wait(1) < EXPECTED_WAIT_MAX);
+        assert!(pace.expected_wait(9) > EXPECTED_WAIT_MAX, "and so are nine draws, one after the other");
     }
 
     #[test]
@@ -387,9 +411,9 @@ mod tests {
         for _ in 0..3 {
             pace.note_round(Duration::from_secs(30));
         }
-        assert_eq!(pace.expected_wait(), Duration::ZERO, "nobody waits");
+        assert_eq!(pace.expected_wait(1), Duration::ZERO, "nobody waits");
         pace.waiting.store(1, Ordering::Relaxed);
-        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX);
+        assert!(pace.expected_wait(1) < EXPECTED_WAIT_MAX);
     }
 
     #[test]
@@ -399,10 +423,10 @@ mod tests {
         let pace =
             Pace { origin: pace.origin.checked_sub(EXPECTED_WAIT_MAX * 2).expect("an instant"), ..pace };
         pace.running_since[0].store(1, Ordering::Relaxed);
-        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX, "the other writer is free");
+        assert!(pace.expected_wait(1) < EXPECTED_WAIT_MAX, "the other writer is free");
         pace.running_since[1].store(1, Ordering::Relaxed);
-        assert!(pace.expected_wait() > EXPECTED_WAIT_MAX);
+        assert!(pace.expected_wait(1) > EXPECTED_WAIT_MAX);
         pace.end_round(0);
-        assert!(pace.expected_wait() < EXPECTED_WAIT_MAX, "and believed again as soon as it answers");
+        assert!(pace.expected_wait(1) < EXPECTED_WAIT_MAX, "and believed again as soon as it answers");
     }
 }

@@ -74,6 +74,11 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         needs
     }
 
+    /// How many lanes there are.
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// How long a lane has been full without anybody in it getting on.
     pub(super) fn stands_still_for(&self, key: K) -> Duration {
         match self.lock().get(&key) {
@@ -95,6 +100,22 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         let mut lanes = self.lock();
         lanes.get_mut(&key)?.parked.splice(0..0, again);
         Self::take(&mut lanes, key, at_most)
+    }
+
+    /// After writing, where other lanes wait for a writer: whether one is to be called to this lane again, after them.
+    #[must_use]
+    pub(super) fn give_way(&self, key: K, again: Vec<T>) -> bool {
+        let mut lanes = self.lock();
+        let Some(lane) = lanes.get_mut(&key) else { return false };
+        lane.parked.splice(0..0, again);
+        lane.writers -= 1;
+        let goes_on = !lane.parked.is_empty();
+        if goes_on {
+            lane.call();
+        } else if lane.writers == 0 {
+            lanes.remove(&key);
+        }
+        goes_on
     }
 
     /// When nobody can be called any more: what is parked is given up.
@@ -181,6 +202,23 @@ mod tests {
         assert_eq!(lanes.begin('a', 512), None);
         assert_eq!(lanes.next('a', vec![], 512), None);
         assert!(lanes.lock().is_empty());
+    }
+
+    #[test]
+    fn who_gives_way_to_another_lane_is_called_again_for_what_waits() {
+        let lanes = Lanes::new(1);
+        assert!(lanes.enter('a', 1));
+        assert_eq!(lanes.begin('a', 512), Some(vec![1]));
+        assert!(!lanes.enter('a', 2));
+        assert!(lanes.enter('b', 3));
+        assert_eq!(lanes.count(), 2);
+        assert!(lanes.give_way('a', vec![1]));
+        assert!(!lanes.enter('a', 4), "somebody comes again");
+        assert_eq!(lanes.begin('b', 512), Some(vec![3]));
+        assert!(!lanes.give_way('b', vec![]), "nothing waits there");
+        assert_eq!(lanes.begin('a', 512), Some(vec![1, 2, 4]), "what lost goes first");
+        assert!(!lanes.give_way('a', vec![]));
+        assert!(lanes.lock().is_empty(), "nothing stays behind");
     }
 
     #[test]

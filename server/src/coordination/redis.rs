@@ -63,7 +63,7 @@ impl std::fmt::Debug for RedisCoordination {
 }
 
 impl RedisCoordination {
-    /// Connects when it is first needed.
+    /// Connects when it is first needed, on the runtime that calls this.
     ///
     /// # Errors
     /// When the addresses cannot be used at all.
@@ -95,7 +95,7 @@ impl RedisCoordination {
         self.listener.get_or_init(|| {
             let listening =
                 listener::listen(Arc::clone(&self.link), Arc::clone(&self.waiters), self.ambient.clone());
-            tokio::spawn(listening).abort_handle()
+            self.link.runtime.spawn(listening).abort_handle()
         });
     }
 

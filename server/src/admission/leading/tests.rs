@@ -212,6 +212,18 @@ impl Bench {
         other
     }
 
+    /// Another draw on the same server.
+    async fn another_draw(&self) -> Self {
+        let text = DRAW.replace("\"held\"", "\"another\"");
+        let Admission { store, .. } = &*self.admission;
+        for (spec, state) in file::parse(&text).expect("a draw") {
+            store.apply_draw(&spec, state, &Actor::CommandLine).await.expect("applies");
+        }
+        let draw = Arc::new(store.draw("another").await.expect("reads").expect("is there"));
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { shared: Arc::clone(&self.shared), admission: Arc::clone(&self.admission), draw, folder }
+    }
+
     /// Another server on the same database and the same shared memory.
     async fn beside(self) -> Self {
         let Admission { ambient, keys, store, .. } = &*self.admission;

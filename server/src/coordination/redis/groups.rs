@@ -68,7 +68,7 @@ impl Groups {
     async fn ask_together(&self, call: Cmd) -> Result<Value, Unanswered> {
         let queue = self.queue.get_or_init(|| {
             let (queue, asked) = mpsc::channel(QUEUE);
-            tokio::spawn(gather(Arc::clone(&self.link), asked));
+            self.link.runtime.spawn(gather(Arc::clone(&self.link), asked));
             queue
         });
         let (answer, said) = reply();

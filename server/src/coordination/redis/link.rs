@@ -16,6 +16,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo as _, Pipeline, RedisError, RedisResult, Value,
 };
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// How long connecting may take. Longer than a call is waited for: it goes on for the calls to come.
@@ -49,9 +50,12 @@ pub(super) struct Link {
     /// How long one answer is waited for.
     pub timeout: Duration,
     current: Mutex<Option<Connecting>>,
+    /// Whose the connection is, whoever needs it first: it is not to stand in line behind a crowd.
+    pub runtime: Handle,
 }
 
 impl Link {
+    /// Connects when it is first needed, on the runtime that calls this.
     pub fn new(config: &crate::config::Redis) -> RedisResult<Self> {
         let tcp = TcpSettings::default().set_nodelay(true);
         let addresses = config
@@ -79,7 +83,13 @@ impl Link {
                 .set_pipeline_buffer_size(QUEUE);
             Target::Server(first, settings)
         };
-        Ok(Self { target, nodes, timeout: config.timeout, current: Mutex::default() })
+        Ok(Self {
+            target,
+            nodes,
+            timeout: config.timeout,
+            current: Mutex::default(),
+            runtime: Handle::current(),
+        })
     }
 
     /// Asks some things at once, over the connection there is or a new one: what is said to each, in order, or why nothing
@@ -132,9 +142,11 @@ impl Link {
         match &*current {
             Some(connecting) if !matches!(connecting.peek(), Some(Err(_))) => connecting.clone(),
             _ => {
-                let connecting = connect(self.target.clone()).boxed().shared();
                 // Goes on when the call that began it is no longer waited for.
-                tokio::spawn(connecting.clone());
+                let connecting = self.runtime.spawn(connect(self.target.clone()));
+                let connecting =
+                    async { connecting.await.unwrap_or_else(|ended| Err(io::Error::other(ended).into())) };
+                let connecting = connecting.boxed().shared();
                 current.insert(connecting).clone()
             }
         }

@@ -1,5 +1,7 @@
 //! Presses at a server that has its hands full.
 
+use std::sync::atomic::AtomicBool;
+
 use super::*;
 use crate::admission::Unread;
 use crate::admission::protocol::Claimant;
@@ -53,4 +55,31 @@ async fn beside_as_many_as_a_server_works_on_nobody_new_is_let_in_and_who_is_kno
     let new = unread(&bench, &bench.token(), true).await;
     assert!(matches!(new, Unread::Read { has_turn: false }), "there is room for one: {new:?}");
     assert_eq!(end_of(bench.pressing(&bench.token(), "bob", true)).await.outcome, Outcome::Created);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_in_one_draw_keeps_nobody_from_another() {
+    let bench = Arc::new(Bench::new().await);
+    let other = bench.another_draw().await;
+    let (is_over, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    // So many that some always wait for the only writer there is.
+    let crowd: Vec<_> = (0..32)
+        .map(|who| {
+            let (bench, is_over, written) = (Arc::clone(&bench), Arc::clone(&is_over), Arc::clone(&written));
+            tokio::spawn(async move {
+                while !is_over.load(Ordering::SeqCst) {
+                    let number = written.fetch_add(1, Ordering::SeqCst);
+                    bench.somebody_else_goes(&format!("somebody{who}.{number}")).await;
+                }
+            })
+        })
+        .collect();
+    until(async || written.load(Ordering::SeqCst) > 200).await;
+    let mut goes = Box::pin(other.somebody_else_goes("eve"));
+    let came = timeout(LONG / 4, &mut goes).await;
+    is_over.store(true, Ordering::SeqCst);
+    came.expect("the other draw has its turn while the crowd goes on");
+    for one in crowd {
+        one.await.expect("got in");
+    }
 }
