@@ -27,20 +27,30 @@ struct Desk {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Processors that this process may use.
+fn processors() -> usize {
+    thread::available_parallelism().map_or_else(
+        |error| {
+            tracing::warn!(%error, "how many processors there are is not known, assuming one");
+            1
+        },
+        NonZero::get,
+    )
+}
+
+/// How many threads the runtime of the process has: half as many as there are processors. What it does is little beside
+/// what the desks do, and a thread that looks for work in vain takes a processor from them.
+pub fn other_threads() -> usize {
+    (processors() / 2).max(1)
+}
+
 impl Desks {
     /// Starts as many as there are processors for this process.
     ///
     /// # Errors
     /// When the system gives no thread, or none that can wait for a network.
     pub fn open() -> io::Result<Self> {
-        let processors = thread::available_parallelism().map_or_else(
-            |error| {
-                tracing::warn!(%error, "how many processors there are is not known, assuming one");
-                1
-            },
-            NonZero::get,
-        );
-        let desks = (0..processors).map(|_| Desk::open());
+        let desks = (0..processors()).map(|_| Desk::open());
         Ok(Self { desks: desks.collect::<io::Result<_>>()?, turn: 0 })
     }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use server::commands::{Line, run};
+use server::desks::other_threads;
 
 /// A crowd's requests are many small pieces of memory, taken by one thread and given back by another.
 #[global_allocator]
@@ -20,7 +21,8 @@ fn use_small_pages() {
 fn main() -> ExitCode {
     use_small_pages();
     let line = Line::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(other_threads()).enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(run(line)),
         Err(error) => {
