@@ -1,6 +1,6 @@
 //! Group commit: what arrives while a writer commits is parked, and written in one transaction after that.
 //!
-//! There is no timer: an idle server writes at once, a busy one in batches as large as its commits are slow.
+//! Nobody waits for company: an idle server writes at once, a busy one in batches as large as its commits are slow.
 //! Writers own what they write: nobody cancels them, least of all a client that hangs up.
 
 use std::pin::pin;
@@ -276,7 +276,7 @@ impl Writer {
                     // A crowd in one draw keeps nobody from another.
                     Some(calls) if self.is_another_called() => {
                         if self.lanes.give_way(draw, again) {
-                            // There is somebody to hear it: this writer, if no other.
+                            // This writer hears it, if no other does.
                             let _ = calls.send(draw);
                         }
                         None
@@ -305,7 +305,7 @@ impl Writer {
             if let Some(calls) = self.calls.upgrade()
                 && self.lanes.needs_another(draw)
             {
-                // There is somebody to hear it: this writer, if no other.
+                // This writer hears it, if no other does.
                 let _ = calls.send(draw);
             }
         }

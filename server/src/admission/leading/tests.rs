@@ -116,7 +116,7 @@ struct Bench {
     shared: Arc<HeldBack>,
     admission: Arc<Admission>,
     draw: Arc<Draw>,
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 impl Bench {
@@ -130,10 +130,7 @@ impl Bench {
         let path = folder.path().join("test.db");
         let store = SqliteStore::open(&path, ambient.clone(), Arc::clone(&keys)).await.expect("opens");
         let store: Arc<dyn Store> = Arc::new(store);
-        for (spec, state) in file::parse(DRAW).expect("a draw") {
-            store.apply_draw(&spec, state, &Actor::CommandLine).await.expect("applies");
-        }
-        let draw = store.draw("held").await.expect("reads").expect("is there");
+        let draw = draw(&store, "held").await;
         let shared = Arc::new(HeldBack {
             memory: MemoryCoordination::new(ambient.clone(), 1 << 20),
             tells: watch::Sender::new(Tells::Nothing),
@@ -142,7 +139,7 @@ impl Bench {
             gives_turns: watch::Sender::new(true),
         });
         let admission = server(&ambient, &keys, &store, &shared, person_rate).await;
-        Self { shared, admission, draw: Arc::new(draw), folder }
+        Self { shared, admission, draw, folder: Arc::new(folder) }
     }
 
     fn token(&self) -> String {
@@ -214,14 +211,13 @@ impl Bench {
 
     /// Another draw on the same server.
     async fn another_draw(&self) -> Self {
-        let text = DRAW.replace("\"held\"", "\"another\"");
-        let Admission { store, .. } = &*self.admission;
-        for (spec, state) in file::parse(&text).expect("a draw") {
-            store.apply_draw(&spec, state, &Actor::CommandLine).await.expect("applies");
+        let draw = draw(&self.admission.store, "another").await;
+        Self {
+            shared: Arc::clone(&self.shared),
+            admission: Arc::clone(&self.admission),
+            folder: Arc::clone(&self.folder),
+            draw,
         }
-        let draw = Arc::new(store.draw("another").await.expect("reads").expect("is there"));
-        let folder = tempfile::tempdir().expect("a folder");
-        Self { shared: Arc::clone(&self.shared), admission: Arc::clone(&self.admission), draw, folder }
     }
 
     /// Another server on the same database and the same shared memory.
@@ -392,6 +388,14 @@ async fn whoever_has_no_turn_left_goes_along_with_nobody() {
     bench.somebody_else_goes("eve").await;
     bench.tell(Tells::Truth);
     assert_eq!(end_of(second).await.outcome, Outcome::RateLimited);
+}
+
+/// An open draw, made.
+async fn draw(store: &Arc<dyn Store>, slug: &str) -> Arc<Draw> {
+    for (spec, state) in file::parse(&DRAW.replace("\"held\"", &format!("{slug:?}"))).expect("a draw") {
+        store.apply_draw(&spec, state, &Actor::CommandLine).await.expect("applies");
+    }
+    Arc::new(store.draw(slug).await.expect("reads").expect("is there"))
 }
 
 /// A server that has just started.

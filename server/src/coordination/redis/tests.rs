@@ -362,3 +362,15 @@ async fn calls_that_come_together_are_one_round_trip() {
     }
     assert_eq!(reads() - before - 2 * of_looking, 1);
 }
+
+#[tokio::test]
+async fn who_needs_the_connection_first_takes_it_nowhere() {
+    let redis = Redis::start();
+    let backend = Arc::new(backend(&redis.url()));
+    let other = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let (first, key, value) = (Arc::clone(&backend), random_key(), Bytes::from_static(b"value"));
+    let putting = other.spawn(async move { put(&*first, &key, &value).await });
+    putting.await.expect("runs").expect("answers");
+    other.shutdown_background();
+    assert_eq!(backend.get(&key).await.expect("answers"), Some(Bytes::from_static(b"value")));
+}

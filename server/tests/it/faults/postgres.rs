@@ -161,6 +161,36 @@ async fn a_draw_that_stands_still_does_not_stop_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_stands_still_does_not_stop_others_of_its_draw() {
+    if !is_their_turn() {
+        return;
+    }
+    let place = Place::unlimited_on(Ground::on(Backends::Postgres));
+    let server = place.serve();
+    let client = Client::new(&server);
+    let [first, again] = [presses(&client, "a", 1).await.remove(0), presses(&client, "a", 1).await.remove(0)];
+    let reply = client.register("open", &first.token, &first.form).await.expect("answers");
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    // Whoever inserts the same person now waits to see whether they are gone.
+    let mut somebody = place.connect().await;
+    somebody.run("BEGIN; DELETE FROM entries").await.expect("holds them");
+    let mut held_up = JoinSet::new();
+    let same = client.clone();
+    held_up.spawn(async move { same.register("open", &again.token, &again.form).await.expect("answers") });
+    // Longer than a writer has patience: from here on it has looked for another at least once.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for press in presses(&client, "p", 30).await {
+        let reply = client.register("open", &press.token, &press.form).await.expect("answers");
+        assert_eq!(reply.status, 201, "{}", reply.body);
+    }
+    assert!(held_up.try_join_next().is_none(), "the batch stood still all the time");
+    somebody.run("ROLLBACK").await.expect("unlocks");
+    let replies = held_up.join_all().await;
+    assert_eq!(replies[0].status, 409, "{replies:?}");
+    place.reconcile();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_clients_that_vanish_leave_nothing_behind() {
     const CLIENTS: usize = 10_000;
     const PEOPLE: usize = 1_000;

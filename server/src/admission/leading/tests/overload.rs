@@ -83,3 +83,14 @@ async fn a_crowd_in_one_draw_keeps_nobody_from_another() {
         one.await.expect("got in");
     }
 }
+
+#[test]
+fn nobody_waits_for_writers_that_are_gone() {
+    let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
+    let (ended, other) = (runtime(), runtime());
+    let bench = ended.block_on(Bench::new());
+    ended.shutdown_timeout(LONG);
+    assert!(!bench.admission.batches.is_alive());
+    let submitted = other.block_on(bench.submit("eve"));
+    assert!(matches!(submitted, Submitted::Overloaded), "{submitted:?}");
+}
