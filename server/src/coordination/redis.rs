@@ -21,7 +21,8 @@ mod script;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::redis::cmd;
@@ -29,13 +30,14 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use tokio::runtime::{Handle, Id};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Coordination, CoordinationResult, Key, Lease, Owner, Rate, Take, note_failure};
 use crate::ambient::Ambient;
 use groups::{Groups, Unanswered};
-use link::Link;
+use link::{Link, Target};
 use listener::{CHANNEL, Waiters};
 use reply::Replaced;
 
@@ -44,16 +46,33 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Redis, shared by all servers.
 pub struct RedisCoordination {
+    target: Arc<Target>,
+    /// Each runtime has its own: what its tasks ask and are told wakes no other thread.
+    ways: RwLock<HashMap<Id, Arc<Ways>>>,
+    ambient: Ambient,
+    waiters: Arc<Waiters>,
+    listener: OnceLock<AbortHandle>,
+    /// Whose the listener is, whoever waits first.
+    runtime: Handle,
+    look_again: Duration,
+}
+
+/// What goes over the connection of one runtime.
+struct Ways {
     link: Arc<Link>,
     /// Who only looks, or takes a turn, does not wait behind a crowd that takes leases: most are told to come again.
     looks: Groups,
     leases: Groups,
     /// Nobody waits for these, so that they do not stand before those that somebody waits for.
     ends: Groups,
-    ambient: Ambient,
-    waiters: Arc<Waiters>,
-    listener: OnceLock<AbortHandle>,
-    look_again: Duration,
+}
+
+impl Ways {
+    fn new(target: Arc<Target>) -> Self {
+        let link = Arc::new(Link::new(target));
+        let [looks, leases, ends] = [(); 3].map(|()| Groups::new(Arc::clone(&link)));
+        Self { link, looks, leases, ends }
+    }
 }
 
 impl std::fmt::Debug for RedisCoordination {
@@ -63,28 +82,37 @@ impl std::fmt::Debug for RedisCoordination {
 }
 
 impl RedisCoordination {
-    /// Connects when it is first needed, on the runtime that calls this.
+    /// Connects when it is first needed, and listens on the runtime that calls this.
     ///
     /// # Errors
     /// When the addresses cannot be used at all.
     pub fn new(config: &crate::config::Redis, ambient: Ambient) -> CoordinationResult<Self> {
-        let link = Arc::new(Link::new(config).map_err(Unanswered::Failed)?);
         Ok(Self {
-            looks: Groups::new(Arc::clone(&link)),
-            leases: Groups::new(Arc::clone(&link)),
-            ends: Groups::new(Arc::clone(&link)),
-            link,
+            target: Arc::new(Target::new(config).map_err(Unanswered::Failed)?),
+            ways: RwLock::default(),
             ambient,
             waiters: Arc::default(),
             listener: OnceLock::new(),
+            runtime: Handle::current(),
             look_again: LOOK_AGAIN,
+        })
+    }
+
+    /// The way of the runtime that calls this.
+    fn way(&self) -> Arc<Ways> {
+        let runtime = Handle::current().id();
+        let known = self.ways.read().unwrap_or_else(PoisonError::into_inner).get(&runtime).map(Arc::clone);
+        known.unwrap_or_else(|| {
+            let mut ways = self.ways.write().unwrap_or_else(PoisonError::into_inner);
+            // Another of its threads may have been faster.
+            Arc::clone(ways.entry(runtime).or_insert_with(|| Arc::new(Ways::new(Arc::clone(&self.target)))))
         })
     }
 
     /// Tells who waits for the end of a lease that it has come, from the node that has the key. Whoever is not told looks
     /// again.
     async fn tell(&self, key: &Key) {
-        let told = script::TELL.run(&self.ends, &name(key, 'o'), &[key, CHANNEL.as_bytes()]).await;
+        let told = script::TELL.run(&self.way().ends, &name(key, 'o'), &[key, CHANNEL.as_bytes()]).await;
         if let Err(error) = told {
             note_failure("publish", &error.into());
         }
@@ -93,9 +121,9 @@ impl RedisCoordination {
     /// Begins to listen for ends of leases, once.
     fn listen(&self) {
         self.listener.get_or_init(|| {
-            let listening =
-                listener::listen(Arc::clone(&self.link), Arc::clone(&self.waiters), self.ambient.clone());
-            self.link.runtime.spawn(listening).abort_handle()
+            let (target, waiters) = (Arc::clone(&self.target), Arc::clone(&self.waiters));
+            let listening = listener::listen(target, waiters, self.ambient.clone());
+            self.runtime.spawn(listening).abort_handle()
         });
     }
 
@@ -117,14 +145,14 @@ impl Drop for RedisCoordination {
 #[async_trait]
 impl Coordination for RedisCoordination {
     async fn get(&self, key: &Key) -> CoordinationResult<Option<Bytes>> {
-        reply::got(self.looks.ask(cmd("GET").arg(name(key, 'o')).take()).await?)
+        reply::got(self.way().looks.ask(cmd("GET").arg(name(key, 'o')).take()).await?)
     }
 
     async fn get_or_lease(&self, key: &Key, owner: &Owner, life: Duration) -> CoordinationResult<Lease> {
         let lease = [b"l", &owner[..]].concat();
         let mut call = cmd("SET");
         call.arg(name(key, 'o')).arg(lease).arg("NX").arg("GET").arg("PX").arg(millis(life));
-        match self.leases.ask(call).await {
+        match self.way().leases.ask(call).await {
             // One that does not write, because it is full or a replica, may know the outcome all the same.
             Err(Unanswered::Failed(error)) if error.code().is_some() => {
                 let known = self.get(key).await?;
@@ -143,7 +171,7 @@ impl Coordination for RedisCoordination {
     ) -> CoordinationResult<bool> {
         let mut call = cmd("SET");
         call.arg(name(key, 'o')).arg([b"v", &value[..]].concat()).arg("GET").arg("PX").arg(millis(life));
-        match self.ends.ask(call).await {
+        match self.way().ends.ask(call).await {
             // It is full, or a replica, or keeps something else there: then a lease ends all the same.
             Err(Unanswered::Failed(error)) if error.code().is_some() => {
                 if self.release(key, owner).await? {
@@ -164,7 +192,7 @@ impl Coordination for RedisCoordination {
 
     async fn release(&self, key: &Key, owner: &Owner) -> CoordinationResult<bool> {
         let args: [&[u8]; 3] = [owner, key, CHANNEL.as_bytes()];
-        reply::released(&script::RELEASE.run(&self.ends, &name(key, 'o'), &args).await?)
+        reply::released(&script::RELEASE.run(&self.way().ends, &name(key, 'o'), &args).await?)
     }
 
     async fn wait(&self, key: &Key, at_most: Duration) -> CoordinationResult<()> {
@@ -175,7 +203,8 @@ impl Coordination for RedisCoordination {
         let key = name(key, 'o');
         loop {
             let ended = waiter.ended();
-            let Some(left) = reply::left(&script::WAIT.run(&self.leases, &key, &[]).await?, at_most)? else {
+            let Some(left) = reply::left(&script::WAIT.run(&self.way().leases, &key, &[]).await?, at_most)?
+            else {
                 return Ok(());
             };
             until = until.min(Instant::now() + left);
@@ -187,18 +216,20 @@ impl Coordination for RedisCoordination {
     }
 
     async fn discard(&self, key: &Key, value: &Bytes) -> CoordinationResult<()> {
-        reply::discarded(&script::DISCARD.run(&self.leases, &name(key, 'o'), &[value]).await?)
+        reply::discarded(&script::DISCARD.run(&self.way().leases, &name(key, 'o'), &[value]).await?)
     }
 
     async fn take(&self, key: &Key, rate: Rate, turns: u32) -> CoordinationResult<Take> {
         let mut args = vec![rate.interval().to_string(), rate.burst.to_string(), turns.to_string()];
         args.extend(self.ambient.held().map(|held| (held * 1000).to_string()));
         let args: Vec<&[u8]> = args.iter().map(String::as_bytes).collect();
-        reply::taken(&script::TAKE.run(&self.looks, &name(key, 't'), &args).await?, rate, turns)
+        reply::taken(&script::TAKE.run(&self.way().looks, &name(key, 't'), &args).await?, rate, turns)
     }
 
     fn reconnect(&self) {
-        self.link.reconnect();
+        for way in self.ways.read().unwrap_or_else(PoisonError::into_inner).values() {
+            way.link.reconnect();
+        }
     }
 }
 

@@ -6,15 +6,14 @@
 //!
 //! Each call is one atomic step of its own, and what is said of it does not depend on those beside it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use redis::{Cmd, RedisError, RedisResult, Value};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::link::Link;
 use crate::coordination::CoordinationError;
-use crate::reply::{Reply, answer_all, reply};
 
 /// Calls that are sent at once.
 const TOGETHER: usize = 64;
@@ -25,12 +24,16 @@ const QUEUE: usize = 8192;
 /// How many times as long as for one answer of Redis a call is worth waiting for, the calls before it included.
 const PATIENCE: u32 = 2;
 
-/// A way to Redis that sends together what is asked at the same time.
+/// A way to Redis that sends together what is asked at the same time, on one runtime: no call wakes a thread of another.
 pub(super) struct Groups {
     link: Arc<Link>,
-    queue: OnceLock<mpsc::Sender<Asked>>,
-    /// For a Cluster.
-    places: Semaphore,
+    way: Way,
+}
+
+enum Way {
+    Together(mpsc::Sender<Asked>),
+    /// The nodes of a Cluster each hold some of the keys: one that does not answer holds up nobody who needs another.
+    Alone(Semaphore),
 }
 
 /// Why a call has no answer.
@@ -46,12 +49,20 @@ pub(super) enum Unanswered {
 
 struct Asked {
     call: Cmd,
-    answer: Reply<RedisResult<Value>>,
+    answer: oneshot::Sender<RedisResult<Value>>,
 }
 
 impl Groups {
+    /// For calls of the runtime that calls this.
     pub fn new(link: Arc<Link>) -> Self {
-        Self { link, queue: OnceLock::new(), places: Semaphore::new(AT_ONCE) }
+        let way = if link.target.is_cluster() {
+            Way::Alone(Semaphore::new(AT_ONCE))
+        } else {
+            let (queue, asked) = mpsc::channel(QUEUE);
+            tokio::spawn(gather(Arc::clone(&link), asked));
+            Way::Together(queue)
+        };
+        Self { link, way }
     }
 
     /// What Redis says to one call. Whoever stops waiting for it is not asked for, if it has not gone yet.
@@ -60,28 +71,25 @@ impl Groups {
     /// When it says nothing in time, or an error.
     pub async fn ask(&self, call: Cmd) -> Result<Value, Unanswered> {
         let answered = async {
-            if self.link.is_cluster() { self.ask_alone(call).await } else { self.ask_together(call).await }
+            match &self.way {
+                Way::Together(queue) => ask_together(queue, call).await,
+                Way::Alone(places) => self.ask_alone(places, call).await,
+            }
         };
-        timeout(self.link.timeout * PATIENCE, answered).await.unwrap_or(Err(Unanswered::Crowded))
+        timeout(self.link.target.timeout * PATIENCE, answered).await.unwrap_or(Err(Unanswered::Crowded))
     }
 
-    async fn ask_together(&self, call: Cmd) -> Result<Value, Unanswered> {
-        let queue = self.queue.get_or_init(|| {
-            let (queue, asked) = mpsc::channel(QUEUE);
-            self.link.runtime.spawn(gather(Arc::clone(&self.link), asked));
-            queue
-        });
-        let (answer, said) = reply();
-        queue.send(Asked { call, answer }).await.map_err(|_| Unanswered::GoingDown)?;
-        said.await.map_err(|_| Unanswered::GoingDown)?.map_err(Unanswered::Failed)
-    }
-
-    /// The nodes of a Cluster each hold some of the keys: one that does not answer holds up nobody who needs another.
-    async fn ask_alone(&self, call: Cmd) -> Result<Value, Unanswered> {
-        let _place = self.places.acquire().await.map_err(|_| Unanswered::GoingDown)?;
+    async fn ask_alone(&self, places: &Semaphore, call: Cmd) -> Result<Value, Unanswered> {
+        let _place = places.acquire().await.map_err(|_| Unanswered::GoingDown)?;
         let said = self.link.query_each(vec![call]).await.pop();
         said.ok_or(Unanswered::GoingDown)?.map_err(Unanswered::Failed)
     }
+}
+
+async fn ask_together(queue: &mpsc::Sender<Asked>, call: Cmd) -> Result<Value, Unanswered> {
+    let (answer, said) = oneshot::channel();
+    queue.send(Asked { call, answer }).await.map_err(|_| Unanswered::GoingDown)?;
+    said.await.map_err(|_| Unanswered::GoingDown)?.map_err(Unanswered::Failed)
 }
 
 /// Sends what was asked, in order, until nobody can ask any more.
@@ -97,13 +105,18 @@ async fn gather(link: Arc<Link>, mut asked: mpsc::Receiver<Asked>) {
         let said = link.query_each(calls).await;
         let hangs =
             said.iter().find_map(|said| said.as_ref().err().filter(|error| error.is_timeout())).cloned();
-        answer_all(answers.into_iter().zip(said));
+        // Who stopped waiting meanwhile goes on without an answer.
+        for (answer, said) in answers.into_iter().zip(said) {
+            let _ = answer.send(said);
+        }
         let waiting = asked.len();
         if let Some(error) = hangs
             && waiting > 0
         {
             asked.recv_many(&mut group, waiting).await;
-            answer_all(group.drain(..).map(|Asked { answer, .. }| (answer, Err(error.clone()))));
+            for Asked { answer, .. } in group.drain(..) {
+                let _ = answer.send(Err(error.clone()));
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
-//! The connection: made when it is needed, shared by all calls, given up when it may be stuck.
+//! The connection: made when it is needed, shared by all calls of one runtime, given up when it may be stuck.
 //!
 //! Answers belong to calls by their order. The client library keeps a place in that order for a call whose
 //! caller has gone away or was timed out, and throws its answer away when it comes: no call can read another's.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -16,7 +17,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo as _, Pipeline, RedisError, RedisResult, Value,
 };
-use tokio::runtime::Handle;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 /// How long connecting may take. Longer than a call is waited for: it goes on for the calls to come.
@@ -28,6 +29,10 @@ const CLUSTER_RETRIES: u32 = 3;
 /// Milliseconds between these.
 const CLUSTER_PAUSES: (u64, u64) = (5, 40);
 
+/// How often the clock is looked at before an answer is late: more often than a thread is needed to send a call and to hand
+/// its answer on.
+const LOOKS: u32 = 10;
+
 type Connecting = Shared<BoxFuture<'static, RedisResult<Connection>>>;
 
 #[derive(Clone)]
@@ -36,26 +41,29 @@ enum Connection {
     Cluster(ClusterConnection),
 }
 
-#[derive(Clone)]
-enum Target {
-    Server(Client, AsyncConnectionConfig),
-    Cluster(ClusterClient),
-}
-
-/// A way to Redis.
-pub(super) struct Link {
-    target: Target,
+/// Where Redis is, and how long it may take.
+pub(super) struct Target {
+    way: Way,
     /// Each address, for subscriptions: in a Cluster any node tells what was told to any other.
     pub nodes: Vec<Client>,
     /// How long one answer is waited for.
     pub timeout: Duration,
-    current: Mutex<Option<Connecting>>,
-    /// Whose the connection is, whoever needs it first: it is not to stand in line behind a crowd.
-    pub runtime: Handle,
 }
 
-impl Link {
-    /// Connects when it is first needed, on the runtime that calls this.
+enum Way {
+    Server(Client, AsyncConnectionConfig),
+    Cluster(ClusterClient),
+}
+
+/// A connection to Redis, of the runtime that first asks over it.
+pub(super) struct Link {
+    pub target: Arc<Target>,
+    current: Mutex<Option<Connecting>>,
+}
+
+impl Target {
+    /// # Errors
+    /// When the addresses cannot be used at all.
     pub fn new(config: &crate::config::Redis) -> RedisResult<Self> {
         let tcp = TcpSettings::default().set_nodelay(true);
         let addresses = config
@@ -64,8 +72,8 @@ impl Link {
             .map(|url| Ok(url.as_str().into_connection_info()?.set_tcp_settings(tcp.clone())))
             .collect::<RedisResult<Vec<_>>>()?;
         let nodes = addresses.iter().cloned().map(Client::open).collect::<RedisResult<Vec<_>>>()?;
-        let target = if config.is_cluster {
-            Target::Cluster(
+        let way = if config.is_cluster {
+            Way::Cluster(
                 ClusterClient::builder(addresses)
                     .tcp_settings(tcp)
                     .connection_timeout(CONNECT_TIMEOUT)
@@ -81,15 +89,30 @@ impl Link {
                 .set_connection_timeout(Some(CONNECT_TIMEOUT))
                 .set_response_timeout(None)
                 .set_pipeline_buffer_size(QUEUE);
-            Target::Server(first, settings)
+            Way::Server(first, settings)
         };
-        Ok(Self {
-            target,
-            nodes,
-            timeout: config.timeout,
-            current: Mutex::default(),
-            runtime: Handle::current(),
-        })
+        Ok(Self { way, nodes, timeout: config.timeout })
+    }
+
+    /// Whether keys lie on different nodes.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.way, Way::Cluster(_))
+    }
+
+    async fn connect(&self) -> RedisResult<Connection> {
+        match &self.way {
+            Way::Server(client, settings) => {
+                client.get_multiplexed_async_connection_with_config(settings).await.map(Connection::Server)
+            }
+            Way::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
+        }
+    }
+}
+
+impl Link {
+    /// Connects when it is first needed.
+    pub fn new(target: Arc<Target>) -> Self {
+        Self { target, current: Mutex::default() }
     }
 
     /// Asks some things at once, over the connection there is or a new one: what is said to each, in order, or why nothing
@@ -114,15 +137,10 @@ impl Link {
             said
         };
         let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
-        match timeout(self.timeout, asking).await.unwrap_or_else(late) {
+        match in_time(self.target.timeout, asking).await.unwrap_or_else(late) {
             Ok(said) => said,
             Err(error) => vec![Err(error); many],
         }
-    }
-
-    /// Whether keys lie on different nodes.
-    pub fn is_cluster(&self) -> bool {
-        matches!(self.target, Target::Cluster(_))
     }
 
     /// Gives up the connection, so that the next call makes a new one. One that is just being made stays.
@@ -143,7 +161,8 @@ impl Link {
             Some(connecting) if !matches!(connecting.peek(), Some(Err(_))) => connecting.clone(),
             _ => {
                 // Goes on when the call that began it is no longer waited for.
-                let connecting = self.runtime.spawn(connect(self.target.clone()));
+                let target = Arc::clone(&self.target);
+                let connecting = tokio::spawn(async move { target.connect().await });
                 let connecting =
                     async { connecting.await.unwrap_or_else(|ended| Err(io::Error::other(ended).into())) };
                 let connecting = connecting.boxed().shared();
@@ -186,13 +205,16 @@ async fn ask_cluster(mut cluster: ClusterConnection, calls: &[Cmd]) -> Vec<Redis
     said
 }
 
-async fn connect(target: Target) -> RedisResult<Connection> {
-    match target {
-        Target::Server(client, settings) => {
-            client.get_multiplexed_async_connection_with_config(&settings).await.map(Connection::Server)
+/// Waits so long for an answer, of the time in which this thread would see it come. One with a crowd to serve comes late to
+/// what has arrived, and to its clock just as late: each look at the clock is a look at the connection.
+async fn in_time<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let mut answer = pin!(answer);
+    for _ in 1..LOOKS {
+        if let Ok(answer) = timeout(limit / LOOKS, &mut answer).await {
+            return Ok(answer);
         }
-        Target::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
     }
+    timeout(limit / LOOKS, answer).await
 }
 
 fn no_address() -> RedisError {

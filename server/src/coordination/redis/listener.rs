@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::timeout;
 
-use super::link::{CONNECT_TIMEOUT, Link};
+use super::link::{CONNECT_TIMEOUT, Target};
 use crate::ambient::Ambient;
 use crate::coordination::Key;
 
@@ -82,9 +82,9 @@ impl Drop for Waiter<'_> {
 }
 
 /// Subscribes, on one node after the other, for as long as it is polled, and wakes who waits.
-pub(super) async fn listen(link: Arc<Link>, waiters: Arc<Waiters>, ambient: Ambient) {
+pub(super) async fn listen(target: Arc<Target>, waiters: Arc<Waiters>, ambient: Ambient) {
     let mut pause = PAUSE_MIN;
-    for node in link.nodes.iter().cycle() {
+    for node in target.nodes.iter().cycle() {
         let mut was_heard = false;
         if let Err(error) = hear(node, &waiters, &mut was_heard).await {
             tracing::debug!(%error, "the subscription ended, waiters look for themselves");

@@ -124,7 +124,8 @@ async fn a_waiter_is_told_and_need_not_look_again() {
             let waiter = tokio::spawn(async move { asking.wait(&key, LONG).await });
             let held = cmd("GET").arg(name(&key, 'o')).clone();
             let is_waited_for = |held: &Value| matches!(held, Value::BulkString(held) if held[0] == b'w');
-            while !is_waited_for(&holder.leases.ask(held.clone()).await.expect("answers")) || !is_listening()
+            while !is_waited_for(&holder.way().leases.ask(held.clone()).await.expect("answers"))
+                || !is_listening()
             {
                 sleep(Duration::from_millis(5)).await;
             }
@@ -364,13 +365,22 @@ async fn calls_that_come_together_are_one_round_trip() {
 }
 
 #[tokio::test]
-async fn who_needs_the_connection_first_takes_it_nowhere() {
+async fn who_needs_it_first_takes_it_nowhere() {
     let redis = Redis::start();
     let backend = Arc::new(backend(&redis.url()));
     let other = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let (first, key, value) = (Arc::clone(&backend), random_key(), Bytes::from_static(b"value"));
-    let putting = other.spawn(async move { put(&*first, &key, &value).await });
+    let putting = other.spawn(async move {
+        put(&*first, &key, &value).await?;
+        first.wait(&key, LONG).await
+    });
     putting.await.expect("runs").expect("answers");
     other.shutdown_background();
     assert_eq!(backend.get(&key).await.expect("answers"), Some(Bytes::from_static(b"value")));
+    let is_listening = async {
+        while !redis.cli(&["pubsub", "numsub", CHANNEL]).ends_with('1') {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONG, is_listening).await.expect("nor the listener");
 }

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::config;
+use crate::coordination::redis::link::Target;
 
 struct Slow {
     groups: Groups,
@@ -36,8 +37,8 @@ async fn slow(takes: u64, timeout: Duration) -> Slow {
             tokio::spawn(serve(stream, Arc::clone(&serving)));
         }
     });
-    let link = Arc::new(Link::new(&config::Redis { urls, is_cluster: false, timeout }).expect("an address"));
-    let slow = Slow { groups: Groups::new(link), redis };
+    let target = Target::new(&config::Redis { urls, is_cluster: false, timeout }).expect("an address");
+    let slow = Slow { groups: Groups::new(Arc::new(Link::new(Arc::new(target)))), redis };
     // Connects.
     slow.ask(1).await.pop().expect("one").expect("answers");
     slow.redis.came.store(0, Ordering::SeqCst);
