@@ -217,14 +217,14 @@ impl PostgresStore {
         add(&mut arguments, self.ambient.jitter(SHARDS).cast_signed())?;
         add_entries(&mut arguments, &rows)?;
         add_claims(&mut arguments, &ClaimRow::of(batch, &sorted))?;
-        let mut lent = self.writing.lend().await?;
+        let mut lent = self.writing.lend_kept().await?;
         // All rows, which is one, are fetched: whether it was committed is said after the last.
         let call = if self.losers.are_expected() { ENTER_BATCH } else { ENTER_NEW_BATCH };
         let answer = sqlx::query_as_with::<_, (Option<i64>, Option<Vec<Uuid>>), _>(call, arguments)
             .fetch_all(lent.get())
             .await?
             .pop();
-        lent.give_back();
+        self.writing.keep(lent);
         let Some((Some(registered_at), Some(ids))) = answer else {
             self.losers.note(true);
             return Ok(None);

@@ -5,26 +5,62 @@
 //! an answer. So connections are given back only when their work is done; any other way out closes them, and
 //! the server rolls back by itself.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use sqlx::{AssertSqlSafe, Executor as _};
 use uuid::Uuid;
 
-use super::within;
+use super::{TRUSTED_FOR, within};
 use crate::store::StoreResult;
+
+/// How long a connection is kept at most, so that the pool sees to its age.
+const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Lends connections of a pool.
 #[derive(Clone, Debug)]
-pub(super) struct Gate(PgPool);
+pub(super) struct Gate {
+    pool: PgPool,
+    /// Connections that were kept, and when, the last one last. They count as lent.
+    kept: Arc<Mutex<Vec<(Lent, Instant)>>>,
+}
 
 impl Gate {
     pub(super) fn new(pool: PgPool) -> Self {
-        Self(pool)
+        Self { pool, kept: Arc::default() }
     }
 
     /// A connection, within the pool's time-out.
     pub(super) async fn lend(&self) -> StoreResult<Lent> {
-        Ok(Lent(Some(self.0.acquire().await?)))
+        Ok(Lent { connection: Some(self.pool.acquire().await?), since: Instant::now() })
+    }
+
+    /// The connection that was kept last, or one from the pool. The pool asks each that comes back whether it still is there, a
+    /// round trip for every batch, and lends them in turn, so that each batch would find another backend with cold caches.
+    pub(super) async fn lend_kept(&self) -> StoreResult<Lent> {
+        loop {
+            let last = self.kept().pop();
+            match last {
+                Some((kept, at)) if at.elapsed() < TRUSTED_FOR => return Ok(kept),
+                Some((idle, _)) => idle.give_back(),
+                None => return self.lend().await,
+            }
+        }
+    }
+
+    /// Keeps a connection for the next batch.
+    pub(super) fn keep(&self, lent: Lent) {
+        if lent.since.elapsed() < KEPT_FOR {
+            self.kept().push((lent, Instant::now()));
+        } else {
+            lent.give_back();
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<(Lent, Instant)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a transaction that writes.
@@ -79,23 +115,27 @@ pub(super) fn advisory(draw: Uuid) -> i64 {
 }
 
 /// A connection on loan: closed when dropped, unless it was given back.
-pub(super) struct Lent(Option<PoolConnection<Postgres>>);
+#[derive(Debug)]
+pub(super) struct Lent {
+    connection: Option<PoolConnection<Postgres>>,
+    since: Instant,
+}
 
 impl Lent {
     /// The connection.
     pub(super) fn get(&mut self) -> &mut PgConnection {
-        self.0.as_mut().expect("the connection is taken only by give_back and drop")
+        self.connection.as_mut().expect("the connection is taken only by give_back and drop")
     }
 
     /// Gives it back in order: no answer is outstanding and no transaction open.
     pub(super) fn give_back(mut self) {
-        self.0 = None;
+        self.connection = None;
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(mut connection) = self.0.take() {
+        if let Some(mut connection) = self.connection.take() {
             connection.close_on_drop();
         }
     }
