@@ -220,3 +220,25 @@ async fn in_time<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<
 fn no_address() -> RedisError {
     (redis::ErrorKind::InvalidClientConfig, "an address is needed").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_that_comes_late_to_its_clock_is_no_redis_that_is_late() {
+        let limit = Duration::from_millis(200);
+        let (answer, said) = oneshot::channel();
+        // The way of an answer: whoever reads it from the connection hands it on.
+        let handed_on = tokio::spawn(said);
+        std::thread::spawn(move || {
+            std::thread::sleep(limit / 4);
+            answer.send(7)
+        });
+        tokio::spawn(async move { std::thread::sleep(limit * 2) });
+        let answer = in_time(limit, handed_on).await.expect("it came in time, to a thread that was busy");
+        assert_eq!(answer.expect("runs"), Ok(7));
+    }
+}

@@ -77,7 +77,7 @@ pub(super) const BY_CLAIMS: &str = "
 #[async_trait]
 impl Entries for PostgresStore {
     fn writers(&self) -> usize {
-        WRITERS
+        WRITERS as usize
     }
 
     async fn write(&self, draw: Uuid, batch: &[NewEntry]) -> StoreResult<Vec<Written>> {
@@ -217,14 +217,14 @@ impl PostgresStore {
         add(&mut arguments, self.ambient.jitter(SHARDS).cast_signed())?;
         add_entries(&mut arguments, &rows)?;
         add_claims(&mut arguments, &ClaimRow::of(batch, &sorted))?;
-        let mut lent = self.writing.lend_kept().await?;
+        let mut lent = self.batches.lend().await?;
         // All rows, which is one, are fetched: whether it was committed is said after the last.
         let call = if self.losers.are_expected() { ENTER_BATCH } else { ENTER_NEW_BATCH };
         let answer = sqlx::query_as_with::<_, (Option<i64>, Option<Vec<Uuid>>), _>(call, arguments)
             .fetch_all(lent.get())
             .await?
             .pop();
-        self.writing.keep(lent);
+        lent.give_back();
         let Some((Some(registered_at), Some(ids))) = answer else {
             self.losers.note(true);
             return Ok(None);
@@ -236,7 +236,7 @@ impl PostgresStore {
     }
 
     pub(super) async fn try_pass(&self, draw: Uuid, batch: &[NewEntry], live: &[usize]) -> StoreResult<Pass> {
-        let mut tx = self.writing.begin_beside(draw).await?;
+        let mut tx = self.batches.begin_beside(draw).await?;
         let (draw, now) = draws::hold(tx.get(), draw, &self.ambient).await?;
         let shut = Shut::at(draw.state, draw.spec.opens_at, draw.spec.closes_at, now);
         let judged_by = live.iter().map(|&at| batch[at].draw_version);

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use sqlx::{AssertSqlSafe, Executor as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use super::{TRUSTED_FOR, within};
+use super::{ACQUIRE_TIMEOUT, TRUSTED_FOR, within};
 use crate::store::StoreResult;
 
 /// How long a connection is kept at most, so that the pool sees to its age.
@@ -23,44 +24,64 @@ const KEPT_FOR: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     pool: PgPool,
-    /// Connections that were kept, and when, the last one last. They count as lent.
-    kept: Arc<Mutex<Vec<(Lent, Instant)>>>,
+    kept: Option<Arc<Kept>>,
+}
+
+/// Connections that do not go back to the pool between those who write one batch after the other. The pool asks each that
+/// comes back whether it still is there, a round trip for every batch, and lends them in turn, so that each batch would
+/// find another backend, with cold caches.
+#[derive(Debug)]
+struct Kept {
+    /// As many as the pool has connections: whoever has one finds a connection here, or the pool has one left.
+    turns: Arc<Semaphore>,
+    /// Since when each is lent by the pool, and since when it rests here; the last one last.
+    resting: Mutex<Vec<(PoolConnection<Postgres>, Instant, Instant)>>,
+}
+
+impl Kept {
+    fn resting(&self) -> MutexGuard<'_, Vec<(PoolConnection<Postgres>, Instant, Instant)>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one that came last, and since when it is lent. Those that have rested for long go back to the pool, to be asked
+    /// whether they still are there.
+    fn take(&self) -> Option<(PoolConnection<Postgres>, Instant)> {
+        loop {
+            let (connection, since, rests_since) = self.resting().pop()?;
+            if rests_since.elapsed() < TRUSTED_FOR {
+                return Some((connection, since));
+            }
+        }
+    }
 }
 
 impl Gate {
     pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool, kept: Arc::default() }
+        Self { pool, kept: None }
+    }
+
+    /// Of a pool of so many, each of which stays with those who write batches.
+    pub(super) fn keeping(pool: PgPool, connections: usize) -> Self {
+        let (turns, resting) = (Arc::new(Semaphore::new(connections)), Mutex::default());
+        Self { pool, kept: Some(Arc::new(Kept { turns, resting })) }
     }
 
     /// A connection, within the pool's time-out.
     pub(super) async fn lend(&self) -> StoreResult<Lent> {
-        Ok(Lent { connection: Some(self.pool.acquire().await?), since: Instant::now() })
-    }
-
-    /// The connection that was kept last, or one from the pool. The pool asks each that comes back whether it still is there, a
-    /// round trip for every batch, and lends them in turn, so that each batch would find another backend with cold caches.
-    pub(super) async fn lend_kept(&self) -> StoreResult<Lent> {
-        loop {
-            let last = self.kept().pop();
-            match last {
-                Some((kept, at)) if at.elapsed() < TRUSTED_FOR => return Ok(kept),
-                Some((idle, _)) => idle.give_back(),
-                None => return self.lend().await,
-            }
-        }
-    }
-
-    /// Keeps a connection for the next batch.
-    pub(super) fn keep(&self, lent: Lent) {
-        if lent.since.elapsed() < KEPT_FOR {
-            self.kept().push((lent, Instant::now()));
-        } else {
-            lent.give_back();
-        }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<(Lent, Instant)>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        let Some(kept) = &self.kept else {
+            return Ok(Lent {
+                connection: Some(self.pool.acquire().await?),
+                since: Instant::now(),
+                back: None,
+            });
+        };
+        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&kept.turns).acquire_owned());
+        let Ok(Ok(turn)) = turn.await else { return Err(sqlx::Error::PoolTimedOut.into()) };
+        let (connection, since) = match kept.take() {
+            Some(kept) => kept,
+            None => (self.pool.acquire().await?, Instant::now()),
+        };
+        Ok(Lent { connection: Some(connection), since, back: Some((Arc::clone(kept), turn)) })
     }
 
     /// Begins a transaction that writes.
@@ -118,7 +139,10 @@ pub(super) fn advisory(draw: Uuid) -> i64 {
 #[derive(Debug)]
 pub(super) struct Lent {
     connection: Option<PoolConnection<Postgres>>,
+    /// When the pool lent it.
     since: Instant,
+    /// Where it is kept, if not in the pool, and the turn of whoever has it.
+    back: Option<(Arc<Kept>, OwnedSemaphorePermit)>,
 }
 
 impl Lent {
@@ -129,7 +153,12 @@ impl Lent {
 
     /// Gives it back in order: no answer is outstanding and no transaction open.
     pub(super) fn give_back(mut self) {
-        self.connection = None;
+        let Some(connection) = self.connection.take() else { return };
+        if let Some((kept, _turn)) = &self.back
+            && self.since.elapsed() < KEPT_FOR
+        {
+            kept.resting().push((connection, self.since, Instant::now()));
+        }
     }
 }
 

@@ -35,11 +35,10 @@ use gate::{Gate, Lent};
 const DEADLINE: Duration = Duration::from_secs(6);
 /// How long a free connection is waited for.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Connections that write. Batches of registrations take [`WRITERS`] of them at most; the rest is for organisers
-/// and withdrawals, which must not wait behind a crowd.
-const WRITING: u32 = 8;
-/// Batches of registrations that are written at the same time.
-const WRITERS: usize = 4;
+/// Connections of organisers and withdrawals, which must not wait behind a crowd.
+const WRITING: u32 = 4;
+/// Batches of registrations that are written at the same time, each with a connection.
+const WRITERS: u32 = 4;
 /// How long a connection that is not in use is taken for alive.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Connections that read.
@@ -47,6 +46,7 @@ const READING: u32 = 12;
 
 /// A PostgreSQL database.
 pub struct PostgresStore {
+    batches: Gate,
     writing: Gate,
     reading: Gate,
     ambient: Ambient,
@@ -88,9 +88,10 @@ impl PostgresStore {
                 })
                 .connect_lazy_with(options.clone().options(settings::OF_A_CONNECTION))
         };
+        let batches = Gate::keeping(pool(WRITERS), WRITERS as usize);
         let (writing, reading) = (Gate::new(pool(WRITING)), Gate::new(pool(READING)));
         let clock = clock::follow(reading.clone(), ambient.clone()).await?;
-        Ok(Self { writing, reading, ambient, keys, losers: Losers::default(), _clock: clock })
+        Ok(Self { batches, writing, reading, ambient, keys, losers: Losers::default(), _clock: clock })
     }
 
     /// A connection for reading.

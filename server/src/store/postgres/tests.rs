@@ -130,6 +130,40 @@ async fn giving_up_half_way_leaves_no_transaction_open() {
     assert_eq!(found.0, Vec::<String>::new());
 }
 
+/// Which backend a connection talks to.
+async fn backend(lent: &mut Lent) -> i32 {
+    sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(lent.get()).await.expect("says")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_writes_batch_after_batch_talks_to_one_backend_as_long_as_it_is_there() {
+    let database = running::postgres().own_database();
+    let store = PostgresStore::open(database.url(), Ambient::system(), keys()).await.expect("opens");
+    let gate = &store.batches;
+    let (mut first, mut last) = (gate.lend().await.expect("connects"), gate.lend().await.expect("connects"));
+    let (of_first, of_last) = (backend(&mut first).await, backend(&mut last).await);
+    first.give_back();
+    for _ in 0..3 {
+        last.give_back();
+        last = gate.lend().await.expect("is kept");
+        assert_eq!(backend(&mut last).await, of_last, "the pool would lend each in turn");
+    }
+    last.give_back();
+    // Nobody was told.
+    let end = format!("SELECT pg_terminate_backend({of_first}), pg_terminate_backend({of_last})");
+    running::postgres().sql(database.name(), &end);
+    tokio::time::sleep(TRUSTED_FOR * 2).await;
+    let mut new = gate.lend().await.expect("connects again");
+    assert!(![of_first, of_last].contains(&backend(&mut new).await));
+    // None is lost to those that were kept, and who waits for one gets it.
+    let mut all = vec![new];
+    for _ in 1..WRITERS {
+        all.push(gate.lend().await.expect("there is one more"));
+    }
+    let (next, ()) = tokio::join!(gate.lend(), async { all.pop().expect("many").give_back() });
+    next.expect("was given back").give_back();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_server_can_migrate_while_this_one_runs_and_this_one_can_start_again() {
     let database = running::postgres().own_database();

@@ -128,7 +128,7 @@ async fn the_databases_own_isolation_does_not_matter() {
     running::postgres().sql("postgres", &sets);
     let bench = bench(&database, &noon()).await;
     let store = store(&database, &bench).await;
-    for gate in [&store.writing, &store.reading] {
+    for gate in [&store.batches, &store.writing, &store.reading] {
         let mut lent = gate.lend().await.expect("connects");
         let isolation: String =
             sqlx::query_scalar("SHOW transaction_isolation").fetch_one(lent.get()).await.expect("says");
