@@ -1,9 +1,9 @@
 //! Threads that talk to clients, one a processor, each with a runtime of its own.
 //!
 //! What a connection needs happens on one thread: no request wakes another to be read, worked on or answered, unless it
-//! has to be written or others asked. The runtime of the process, whose threads take work from each other, suits what is
-//! seldom or long; where everything is frequent and short, looking for work and waking who looks cost more than they even
-//! out. It keeps the writers and what talks to Redis, which must not stand in line behind a crowd.
+//! has to be written. Each has its own connection to Redis. The runtime of the process, whose threads take work from each
+//! other, suits what is seldom or long; where everything is frequent and short, looking for work and waking who looks cost
+//! more than they even out. It keeps the writers, which must not stand in line behind a crowd, and what goes on beside.
 
 use std::io;
 use std::num::NonZero;

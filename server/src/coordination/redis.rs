@@ -11,7 +11,8 @@
 //!
 //! All of them expire. A lease's end is told on one channel to the servers that have waiters.
 //!
-//! Each answer is waited for no longer than the time-out, connecting included; [`super::breaker`] stands in front.
+//! Each runtime has a connection of its own. An answer is waited for no longer than the time-out, connecting included, not
+//! counting the time in which the thread that waits is late itself; [`super::breaker`] stands in front.
 
 mod groups;
 mod link;
@@ -101,11 +102,19 @@ impl RedisCoordination {
     /// The way of the runtime that calls this.
     fn way(&self) -> Arc<Ways> {
         let runtime = Handle::current().id();
-        let known = self.ways.read().unwrap_or_else(PoisonError::into_inner).get(&runtime).map(Arc::clone);
-        known.unwrap_or_else(|| {
-            let mut ways = self.ways.write().unwrap_or_else(PoisonError::into_inner);
-            // Another of its threads may have been faster.
-            Arc::clone(ways.entry(runtime).or_insert_with(|| Arc::new(Ways::new(Arc::clone(&self.target)))))
+        let of_this = |ways: &HashMap<Id, Arc<Ways>>| {
+            // One that has ended may leave its id to another.
+            ways.get(&runtime).filter(|way| !way.looks.is_over()).map(Arc::clone)
+        };
+        if let Some(way) = of_this(&self.ways.read().unwrap_or_else(PoisonError::into_inner)) {
+            return way;
+        }
+        let mut ways = self.ways.write().unwrap_or_else(PoisonError::into_inner);
+        // Another of its threads may have been faster.
+        of_this(&ways).unwrap_or_else(|| {
+            let way = Arc::new(Ways::new(Arc::clone(&self.target)));
+            ways.insert(runtime, Arc::clone(&way));
+            way
         })
     }
 

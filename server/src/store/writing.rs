@@ -27,6 +27,12 @@ pub(super) struct ClaimRow {
 }
 
 impl ClaimRow {
+    /// A key of a committed entry.
+    pub(super) fn of_token(token: Digest, stored: &Stored) -> Self {
+        let claim = Claim { kind: ClaimKind::Token, key: token };
+        Self { claim, entry: stored.id, person: stored.identity.person, at: 0 }
+    }
+
     /// Sorts rows by key, so that two transactions wait for each other in one direction only. Arrival breaks ties.
     pub(super) fn sort(rows: &mut [Self]) {
         rows.sort_by_key(|row| (row.claim.kind, row.claim.key, row.at));
@@ -170,18 +176,6 @@ async fn bind<P: Passes>(
         fate => (at, fate),
     });
     Ok(bound.collect())
-}
-
-/// Binds one key to a committed entry; see [`super::Entries::bind_token`].
-pub(super) async fn bind_token<P: Passes>(
-    store: &P,
-    draw: Uuid,
-    token: Digest,
-    stored: &Stored,
-) -> StoreResult<bool> {
-    let claim = Claim { kind: ClaimKind::Token, key: token };
-    let row = ClaimRow { claim, entry: stored.id, person: stored.identity.person, at: 0 };
-    Ok(store.bind(draw, &[row]).await?.is_empty())
 }
 
 /// What committed entries hold of what some entries of a batch wanted, in two look-ups for all of them.

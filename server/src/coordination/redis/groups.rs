@@ -10,9 +10,8 @@ use std::sync::Arc;
 
 use redis::{Cmd, RedisError, RedisResult, Value};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
 
-use super::link::Link;
+use super::link::{Link, in_time};
 use crate::coordination::CoordinationError;
 
 /// Calls that are sent at once.
@@ -65,6 +64,11 @@ impl Groups {
         Self { link, way }
     }
 
+    /// Whether the runtime that sends has ended.
+    pub fn is_over(&self) -> bool {
+        matches!(&self.way, Way::Together(queue) if queue.is_closed())
+    }
+
     /// What Redis says to one call. Whoever stops waiting for it is not asked for, if it has not gone yet.
     ///
     /// # Errors
@@ -76,7 +80,7 @@ impl Groups {
                 Way::Alone(places) => self.ask_alone(places, call).await,
             }
         };
-        timeout(self.link.target.timeout * PATIENCE, answered).await.unwrap_or(Err(Unanswered::Crowded))
+        in_time(self.link.target.timeout, PATIENCE, answered).await.unwrap_or(Err(Unanswered::Crowded))
     }
 
     async fn ask_alone(&self, places: &Semaphore, call: Cmd) -> Result<Value, Unanswered> {

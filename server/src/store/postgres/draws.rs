@@ -11,7 +11,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::clock::{self, now_sql};
-use super::gate::Transaction;
+use super::gate::{Gate, Transaction};
 use super::insert::SHARDS;
 use super::{PostgresStore, within};
 use crate::ambient::Ambient;
@@ -130,7 +130,7 @@ impl Draws for PostgresStore {
         })
         .await?;
         for &draw in &overdue {
-            within(self.close_if_over_now(draw)).await?;
+            within(self.close_if_over_now(&self.writing, draw)).await?;
         }
         Ok(overdue.len() as u64)
     }
@@ -167,7 +167,7 @@ impl PostgresStore {
             }
             // Committed before anything is judged by it.
             tx.rollback().await?;
-            self.close_if_over_now(known.id).await?;
+            self.close_if_over_now(&self.writing, known.id).await?;
         }
     }
 
@@ -207,8 +207,8 @@ impl PostgresStore {
 
     /// Stores that a draw has closed, when its closing instant has passed and nobody did so before. Whoever
     /// judges by the clock does this first, so that nobody is told "closed" of a draw that can still be reopened.
-    pub(super) async fn close_if_over_now(&self, draw: Uuid) -> StoreResult<()> {
-        let mut tx = self.writing.begin_alone(draw).await?;
+    pub(super) async fn close_if_over_now(&self, gate: &Gate, draw: Uuid) -> StoreResult<()> {
+        let mut tx = gate.begin_alone(draw).await?;
         // The row first, then the clock.
         sqlx::query("SELECT 1 FROM draws WHERE id = $1 FOR UPDATE").bind(draw).execute(tx.get()).await?;
         let now = clock::now(tx.get(), &self.ambient).await?;

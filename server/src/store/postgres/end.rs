@@ -53,7 +53,7 @@ impl PostgresStore {
             if let Some(ended) = self.try_end(row.draw.id, code, ending, actor).await? {
                 return Ok(ended);
             }
-            self.close_if_over_now(row.draw.id).await?;
+            self.close_if_over_now(&self.writing, row.draw.id).await?;
         }
     }
 

@@ -12,7 +12,7 @@ use sqlx::Arguments as _;
 use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
-use super::gate::advisory;
+use super::gate::{Gate, advisory};
 use super::insert::{
     SHARDS, add, add_claims, add_entries, by_key, count, insert_claims, insert_entries, insert_outbox,
 };
@@ -98,7 +98,9 @@ impl Entries for PostgresStore {
     }
 
     async fn bind_token(&self, draw: Uuid, token: Digest, to: &Stored) -> StoreResult<bool> {
-        writing::bind_token(self, draw, token, to).await
+        // By a request, which does not take a turn of the writers.
+        let row = [ClaimRow::of_token(token, to)];
+        Ok(again_after_conflicts(|| try_bind(&self.writing, draw, &row)).await?.is_empty())
     }
 
     async fn receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>> {
@@ -127,11 +129,11 @@ impl Passes for PostgresStore {
     }
 
     async fn bind(&self, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>> {
-        again_after_conflicts(|| self.try_bind(draw, rows)).await
+        again_after_conflicts(|| try_bind(&self.batches, draw, rows)).await
     }
 
     async fn close_if_over(&self, draw: Uuid) -> StoreResult<()> {
-        within(self.close_if_over_now(draw)).await
+        within(self.close_if_over_now(&self.batches, draw)).await
     }
 
     async fn by_people(&self, draw: Uuid, people: &[Digest]) -> StoreResult<HashMap<Digest, Stored>> {
@@ -185,6 +187,13 @@ where
             result => return result,
         }
     }
+}
+
+async fn try_bind(gate: &Gate, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>> {
+    let mut tx = gate.begin().await?;
+    let lost = insert_claims(tx.get(), draw, rows).await?;
+    tx.commit().await?;
+    Ok(lost)
 }
 
 impl PostgresStore {
@@ -258,13 +267,6 @@ impl PostgresStore {
         insert_outbox(&self.ambient, tx.get(), &draw, batch, &created, now).await?;
         tx.commit().await?;
         Ok(Pass::Committed { created, registered_at: now })
-    }
-
-    async fn try_bind(&self, draw: Uuid, rows: &[ClaimRow]) -> StoreResult<Vec<usize>> {
-        let mut tx = self.writing.begin().await?;
-        let lost = insert_claims(tx.get(), draw, rows).await?;
-        tx.commit().await?;
-        Ok(lost)
     }
 
     async fn add_all_counts(&self, retries: &[RetryCount], caught: &[(CaughtHour, i64)]) -> StoreResult<()> {

@@ -10,15 +10,18 @@ use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool, Postgres};
-use sqlx::{AssertSqlSafe, Executor as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{ACQUIRE_TIMEOUT, TRUSTED_FOR, within};
 use crate::store::StoreResult;
 
-/// How long a connection is kept at most, so that the pool sees to its age.
-const KEPT_FOR: Duration = Duration::from_secs(60);
+/// How old a connection gets that never goes back to its pool, as it would there.
+const LIFE: Duration = Duration::from_secs(30 * 60);
+/// How long one that has rested is given to say that it still is there.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Lends connections of a pool.
 #[derive(Clone, Debug)]
@@ -28,29 +31,52 @@ pub(super) struct Gate {
 }
 
 /// Connections that do not go back to the pool between those who write one batch after the other. The pool asks each that
-/// comes back whether it still is there, a round trip for every batch, and lends them in turn, so that each batch would
-/// find another backend, with cold caches.
+/// comes back whether it still is there, a round trip for every batch and without an end where the network has gone, and
+/// lends them in turn, so that each batch would find another backend, with cold caches.
 #[derive(Debug)]
 struct Kept {
-    /// As many as the pool has connections: whoever has one finds a connection here, or the pool has one left.
+    /// As many as the pool has connections: whoever has one finds a connection here, or the pool may open one.
     turns: Arc<Semaphore>,
-    /// Since when each is lent by the pool, and since when it rests here; the last one last.
-    resting: Mutex<Vec<(PoolConnection<Postgres>, Instant, Instant)>>,
+    /// The one that came last is the last.
+    resting: Mutex<Vec<Resting>>,
+}
+
+#[derive(Debug)]
+struct Resting {
+    connection: PoolConnection<Postgres>,
+    lent_since: Instant,
+    since: Instant,
 }
 
 impl Kept {
-    fn resting(&self) -> MutexGuard<'_, Vec<(PoolConnection<Postgres>, Instant, Instant)>> {
+    fn resting(&self) -> MutexGuard<'_, Vec<Resting>> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The one that came last, and since when it is lent. Those that have rested for long go back to the pool, to be asked
-    /// whether they still are there.
-    fn take(&self) -> Option<(PoolConnection<Postgres>, Instant)> {
-        loop {
-            let (connection, since, rests_since) = self.resting().pop()?;
-            if rests_since.elapsed() < TRUSTED_FOR {
-                return Some((connection, since));
-            }
+    /// The connection that came last, if it still is there.
+    async fn take(&self) -> Option<(PoolConnection<Postgres>, Instant)> {
+        let Resting { connection, lent_since, since } = self.resting().pop()?;
+        // Closed where this is given up.
+        let mut lent = Lent { connection: Some(connection), since: lent_since, back: None };
+        let is_there = lent_since.elapsed() < LIFE
+            && (since.elapsed() < TRUSTED_FOR
+                || matches!(timeout(ANSWERS_WITHIN, lent.get().ping()).await, Ok(Ok(()))));
+        if is_there {
+            return lent.connection.take().map(|connection| (connection, lent_since));
+        }
+        // Those below it have rested for longer.
+        for Resting { connection, lent_since: since, .. } in self.resting().drain(..) {
+            drop(Lent { connection: Some(connection), since, back: None });
+        }
+        None
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // Not to the pool, which would need a runtime to ask each whether it still is there.
+        for Resting { connection, .. } in self.resting().drain(..) {
+            drop(connection.leak());
         }
     }
 }
@@ -66,7 +92,7 @@ impl Gate {
         Self { pool, kept: Some(Arc::new(Kept { turns, resting })) }
     }
 
-    /// A connection, within the pool's time-out.
+    /// A connection, within [`ACQUIRE_TIMEOUT`].
     pub(super) async fn lend(&self) -> StoreResult<Lent> {
         let Some(kept) = &self.kept else {
             return Ok(Lent {
@@ -75,13 +101,16 @@ impl Gate {
                 back: None,
             });
         };
-        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&kept.turns).acquire_owned());
-        let Ok(Ok(turn)) = turn.await else { return Err(sqlx::Error::PoolTimedOut.into()) };
-        let (connection, since) = match kept.take() {
-            Some(kept) => kept,
-            None => (self.pool.acquire().await?, Instant::now()),
+        let lending = async {
+            // Nobody closes it.
+            let turn = Arc::clone(&kept.turns).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+            let (connection, since) = match kept.take().await {
+                Some(kept) => kept,
+                None => (self.pool.acquire().await?, Instant::now()),
+            };
+            Ok(Lent { connection: Some(connection), since, back: Some((Arc::clone(kept), turn)) })
         };
-        Ok(Lent { connection: Some(connection), since, back: Some((Arc::clone(kept), turn)) })
+        timeout(ACQUIRE_TIMEOUT, lending).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
     }
 
     /// Begins a transaction that writes.
@@ -153,11 +182,15 @@ impl Lent {
 
     /// Gives it back in order: no answer is outstanding and no transaction open.
     pub(super) fn give_back(mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        if let Some((kept, _turn)) = &self.back
-            && self.since.elapsed() < KEPT_FOR
-        {
-            kept.resting().push((connection, self.since, Instant::now()));
+        match &self.back {
+            // The turn ends when this does.
+            Some((kept, _turn)) => {
+                if let Some(connection) = self.connection.take() {
+                    let (lent_since, since) = (self.since, Instant::now());
+                    kept.resting().push(Resting { connection, lent_since, since });
+                }
+            }
+            None => self.connection = None,
         }
     }
 }

@@ -35,7 +35,7 @@ use gate::{Gate, Lent};
 const DEADLINE: Duration = Duration::from_secs(6);
 /// How long a free connection is waited for.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Connections of organisers and withdrawals, which must not wait behind a crowd.
+/// Connections of whoever else writes: organisers, withdrawals and upkeep, which must not wait behind a crowd.
 const WRITING: u32 = 4;
 /// Batches of registrations that are written at the same time, each with a connection.
 const WRITERS: u32 = 4;

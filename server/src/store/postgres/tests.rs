@@ -164,6 +164,52 @@ async fn whoever_writes_batch_after_batch_talks_to_one_backend_as_long_as_it_is_
     next.expect("was given back").give_back();
 }
 
+/// Backends that neither answer nor end, until this is dropped.
+struct Silent(Vec<i32>);
+
+impl Silent {
+    fn new(backends: Vec<i32>) -> Self {
+        let silent = Self(backends);
+        silent.signal("-STOP");
+        silent
+    }
+
+    fn signal(&self, signal: &str) {
+        let backends = self.0.iter().map(ToString::to_string);
+        let status = std::process::Command::new("kill").arg(signal).args(backends).status();
+        assert!(status.is_ok_and(|status| status.success()), "they are there");
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_fell_silent_while_they_rested_keep_nobody_from_new_ones() {
+    let database = running::postgres().own_database();
+    let store = PostgresStore::open(database.url(), Ambient::system(), keys()).await.expect("opens");
+    let lend_all = async || {
+        let mut all = Vec::new();
+        for _ in 0..WRITERS {
+            all.push(store.batches.lend().await.expect("there is one more"));
+        }
+        all
+    };
+    let mut backends = Vec::new();
+    for mut lent in lend_all().await {
+        backends.push(backend(&mut lent).await);
+        lent.give_back();
+    }
+    let _silent = Silent::new(backends.clone());
+    tokio::time::sleep(TRUSTED_FOR * 2).await;
+    for lent in &mut lend_all().await {
+        assert!(!backends.contains(&backend(lent).await));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_server_can_migrate_while_this_one_runs_and_this_one_can_start_again() {
     let database = running::postgres().own_database();

@@ -50,7 +50,7 @@ impl Entries for SqliteStore {
     }
 
     async fn bind_token(&self, draw: Uuid, token: Digest, to: &Stored) -> StoreResult<bool> {
-        writing::bind_token(self, draw, token, to).await
+        Ok(self.bind(draw, &[ClaimRow::of_token(token, to)]).await?.is_empty())
     }
 
     async fn receipt(&self, code: &str) -> StoreResult<Option<ReceiptRow>> {
