@@ -139,7 +139,7 @@ impl Link {
             said
         };
         let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
-        match in_time(self.target.timeout, 1, asking).await.unwrap_or_else(late) {
+        match in_time(self.target.timeout, asking).await.unwrap_or_else(late) {
             Ok(said) => said,
             Err(error) => vec![Err(error); many],
         }
@@ -207,16 +207,12 @@ async fn ask_cluster(mut cluster: ClusterConnection, calls: &[Cmd]) -> Vec<Redis
     said
 }
 
-/// Waits for so many times as long as for one answer, of the time in which this thread would see it come, at least ten
-/// milliseconds. One with a crowd to serve comes late to what has arrived, and to its clock just as late: each look at the
-/// clock is a look at the connection.
-pub(super) async fn in_time<T>(
-    limit: Duration,
-    times: u32,
-    answer: impl Future<Output = T>,
-) -> Result<T, Elapsed> {
+/// Waits so long for an answer, of the time in which this thread would see it come, and at least ten milliseconds. One with
+/// a crowd to serve comes late to what has arrived, and to its clock just as late: each look at the clock is a look at the
+/// connection.
+async fn in_time<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, Elapsed> {
     let mut answer = pin!(answer);
-    for _ in 1..LOOKS * times {
+    for _ in 1..LOOKS {
         if let Ok(answer) = timeout(limit / LOOKS, &mut answer).await {
             return Ok(answer);
         }
@@ -249,7 +245,7 @@ mod tests {
                 yield_now().await;
             }
         });
-        in_time(limit, 1, call).await.expect("the thread was late, and nobody else").expect("runs");
+        in_time(limit, call).await.expect("the thread was late, and nobody else").expect("runs");
         crowd.abort();
     }
 }
