@@ -210,6 +210,20 @@ async fn connections_that_fell_silent_while_they_rested_keep_nobody_from_new_one
     }
 }
 
+#[test]
+fn a_store_may_go_after_its_runtime() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let database = running::postgres().own_database();
+    let store = runtime.block_on(async {
+        let store = PostgresStore::open(database.url(), Ambient::system(), keys()).await.expect("opens");
+        store.batches.lend().await.expect("connects").give_back();
+        store
+    });
+    drop(runtime);
+    // What it keeps for its writers is closed without one.
+    drop(store);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_server_can_migrate_while_this_one_runs_and_this_one_can_start_again() {
     let database = running::postgres().own_database();
